@@ -123,7 +123,7 @@ def prepare(directory: Path | None = None, *, durable: bool = True) -> Server:
 def _prepare(directory: Path, durable: bool) -> Server:
     user = service_user()
     check_reachable(directory, user)
-    _clear_remains(directory)
+    clear_remains(directory)
     password = keep_secret(directory / "password", lambda: secrets.token_urlsafe(24))
     if not (directory / "data").exists():
         _make_database(directory, password, user, durable)
@@ -176,7 +176,7 @@ def _make_database(directory: Path, password: str, user: pwd.struct_passwd | Non
     draft.rename(directory / "data")
 
 
-def _clear_remains(directory: Path) -> None:
+def clear_remains(directory: Path) -> None:
     """Make room for a new server after every kind of death of the last one.
 
     PostgreSQL itself takes a process id that is in use, by a zombie or by a stranger, for a running server;
