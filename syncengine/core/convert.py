@@ -1,0 +1,270 @@
+"""A single value on its way between a field and the common form of a mapping (rule 4.1).
+
+`into` never fails: what cannot be understood stays as it is and is compared as text. `out_of` raises `Unfit`,
+which parks the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, time
+from decimal import ROUND_HALF_EVEN, Decimal
+from zoneinfo import ZoneInfo
+
+from connectors.contract import Field, FieldType, Option, Refusal, Value
+
+from .mapping import FieldMapping, Side
+from .values import (
+    Locale,
+    blank,
+    date_of,
+    datetime_of,
+    decimal_of,
+    iso,
+    plain,
+    valid_email,
+    valid_phone,
+    valid_url,
+)
+
+T = FieldType
+TEXT_TYPES = frozenset({T.TEXT, T.LONG_TEXT, T.EMAIL, T.PHONE, T.URL})
+TRUE_WORDS = frozenset({"true", "yes", "1", "on"})
+FALSE_WORDS = frozenset({"false", "no", "0", "off"})
+
+Convert = Callable[[Value], Value]
+ConvertBack = Callable[[Value, Value], Value]
+"""(value in common form, what the field holds now) → what to write."""
+
+
+class Unfit(Exception):
+    """A value that the other field cannot hold. The message is for people."""
+
+    def __init__(self, message: str, refusal: Refusal = Refusal.INVALID_VALUE) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+def into(field: Field, common: FieldType, locale: Locale) -> Convert:
+    """From the wire form of `field` to the common form. Never called for blanks."""
+    if field.type is T.REFERENCE:
+        return lambda value: value.get("label")
+    if field.type is T.MONEY and common is not T.MONEY:
+        amount = into(Field("", "", T.NUMBER), common, locale)
+        return lambda value: amount(value["amount"])
+    if common is T.INTEGER:
+        return _whole
+    if common is T.DATE and field.type is T.DATETIME:
+        return lambda value: _local_date(value, locale)
+    if common is T.BOOLEAN and field.type in TEXT_TYPES:
+        return lambda value: _truth(value)
+    if common in (T.TEXT, T.LONG_TEXT) and field.type not in TEXT_TYPES:
+        return _as_text(field)
+    return lambda value: value
+
+
+def out_of(field: Field, common: FieldType, locale: Locale) -> ConvertBack:
+    """From the common form to the wire form of `field`. Never called for blanks."""
+    if field.type is T.MONEY:
+        return (lambda value, now: _with_currency(value, now)) if common is T.MONEY else _amount_into(field)
+    if field.type is T.DATETIME and common is T.DATE:
+        return lambda value, now: _midnight(value, locale)
+    if field.type in TEXT_TYPES:
+        return lambda value, now: _fitting_text(field, _as_text(field)(value))
+    if field.type in (T.INTEGER, T.NUMBER):
+        return lambda value, now: _number(field, value)
+    if field.type is T.BOOLEAN:
+        return lambda value, now: _boolean(field, value)
+    if field.type in (T.DATE, T.DATETIME):
+        return lambda value, now: _moment(field, value)
+    if field.type is T.CHOICE and field.options:
+        return lambda value, now: _known_option(field, value)
+    return lambda value, now: value
+
+
+def _whole(value: Value) -> Value:
+    number = decimal_of(value)
+    return value if number is None else int(number.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def _local_date(value: Value, locale: Locale) -> Value:
+    moment = datetime_of(value)
+    return value if moment is None else moment.astimezone(ZoneInfo(locale.zone)).date().isoformat()
+
+
+def _midnight(value: Value, locale: Locale) -> Value:
+    day = date_of(str(value))
+    if day is None:
+        raise Unfit(f"“{value}” is no date.")
+    return iso(datetime.combine(day, time(), ZoneInfo(locale.zone)).astimezone(UTC))
+
+
+def _truth(value: Value) -> Value:
+    word = str(value).strip().casefold()
+    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else value
+
+
+def _as_text(field: Field) -> Convert:
+    labels = {option.value: option.label for option in field.options} if field.type is T.CHOICE else {}
+
+    def text(value: Value) -> Value:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, dict):
+            return " ".join(str(v) for v in (value.get("amount"), value.get("currency")) if v)
+        return labels.get(str(value), str(value))
+
+    return text
+
+
+def _fitting_text(field: Field, text: Value) -> Value:
+    checks = {T.EMAIL: valid_email, T.PHONE: valid_phone, T.URL: valid_url}
+    check = checks.get(field.type)
+    if check is not None and not check(text):
+        raise Unfit(f"“{text}” cannot be written to “{field.label}”: it is no {field.type.value}.")
+    if field.max_length is not None and len(text) > field.max_length:
+        raise Unfit(
+            f"“{field.label}” takes {field.max_length} characters at most; this has {len(text)}.", Refusal.TOO_LONG
+        )
+    return text
+
+
+def _number(field: Field, value: Value) -> Value:
+    number = decimal_of(value)
+    if number is None:
+        raise Unfit(f"“{value}” is no number.")
+    if field.type is T.NUMBER:
+        return plain(number)
+    return int(number.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+def _boolean(field: Field, value: Value) -> Value:
+    truth = _truth(value)
+    if not isinstance(truth, bool):
+        raise Unfit(f"“{value}” is neither yes nor no.")
+    return truth
+
+
+def _moment(field: Field, value: Value) -> Value:
+    text = str(value)
+    if (date_of(text) if field.type is T.DATE else datetime_of(text)) is None:
+        raise Unfit(f"“{value}” is no {field.type.value}.")
+    return text
+
+
+def _known_option(field: Field, value: Value) -> Value:
+    for option in field.options:
+        if value == option.value or str(value).casefold() == option.label.casefold():
+            return option.value
+    raise Unfit(f"“{field.label}” has no option “{value}”.", Refusal.UNKNOWN_OPTION)
+
+
+def _with_currency(value: Value, now: Value) -> Value:
+    """Money keeps its currency: two that differ are not converted (rule 4.1)."""
+    ours = now.get("currency") if isinstance(now, dict) else None
+    theirs = value.get("currency")
+    if ours and theirs and ours.upper() != theirs.upper():
+        raise Unfit(f"The amounts are in different currencies: {theirs} and {ours}.")
+    return {"amount": value["amount"], "currency": theirs or ours}
+
+
+def _amount_into(field: Field) -> ConvertBack:
+    def amount(value: Value, now: Value) -> Value:
+        number = decimal_of(value)
+        if number is None:
+            raise Unfit(f"“{value}” is no amount.")
+        return {"amount": plain(number), "currency": now.get("currency") if isinstance(now, dict) else None}
+
+    return amount
+
+
+class OptionClasses:
+    """Options of two fields that stand for each other: an option map, and equal labels (rule 4.1).
+
+    The common form is the class, so that two options of one side that are both paired with one of the other
+    never write each other over.
+    """
+
+    def __init__(self, a: Field, b: Field, pairs: tuple[tuple[str, str], ...]) -> None:
+        self._class: dict[tuple[Side, str], str] = {}
+        self._members: dict[tuple[Side, str], list[str]] = {}
+        named_a = {x for x, _ in pairs}
+        named_b = {y for _, y in pairs}
+        for x, y in (*pairs, *_same_labels(a, b, named_a, named_b)):
+            known = self._class.get((Side.A, x)) or self._class.get((Side.B, y)) or f"={x}"
+            for side, value in ((Side.A, x), (Side.B, y)):
+                self._class.setdefault((side, value), known)
+                members = self._members.setdefault((side, known), [])
+                if value not in members:
+                    members.append(value)
+
+    def into(self, side: Side) -> Convert:
+        def class_of(value: Value) -> Value:
+            text = _option_value(value)
+            return self._class.get((side, text), f"?{side.value}:{text}")
+
+        return class_of
+
+    def out_of(self, side: Side, field: Field) -> ConvertBack:
+        def option(value: Value, now: Value) -> Value:
+            members = self._members.get((side, value))
+            if not members:
+                shown = str(value).lstrip("=?").removeprefix(f"{side.other.value}:")
+                raise Unfit(f"No option of “{field.label}” is paired with “{shown}”.", Refusal.UNKNOWN_OPTION)
+            kept = _option_value(now) if not blank(now) and not isinstance(now, list) else None
+            chosen = kept if kept in members else members[0]
+            return chosen == "true" if field.type is T.BOOLEAN else chosen
+
+        return option
+
+
+def _option_value(value: Value) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def options_of(field: Field) -> tuple[Option, ...]:
+    """A boolean is a choice of yes and no."""
+    if field.type is T.BOOLEAN:
+        return (Option("true", "Yes"), Option("false", "No"))
+    return field.options
+
+
+def _same_labels(a: Field, b: Field, named_a: set[str], named_b: set[str]) -> list[tuple[str, str]]:
+    by_label = {o.label.strip().casefold(): o.value for o in options_of(b) if o.value not in named_b}
+    found = ((o.value, by_label.get(o.label.strip().casefold())) for o in options_of(a) if o.value not in named_a)
+    return [(x, y) for x, y in found if y is not None]
+
+
+class Owners:
+    """Owners of two accounts that stand for each other: by the table of the mapping, then by e-mail address."""
+
+    def __init__(self, a: Field, b: Field, mapping: FieldMapping) -> None:
+        self._table = {Side.A: dict(mapping.options), Side.B: {y: x for x, y in mapping.options}}
+        self._fields: Mapping[Side, Field] = {Side.A: a, Side.B: b}
+        self._fallback = mapping.fallback
+
+    def _email(self, side: Side, value: Value) -> str:
+        """An owner in common form: the address on side A where the table or the directory tells it."""
+        owner = value.get("email") or next(
+            (o.label for o in self._fields[side].options if o.value == value.get("id")), None
+        )
+        return str(owner or f"id:{value.get('id')}").casefold()
+
+    def into(self, side: Side) -> Convert:
+        def owner(value: Value) -> Value:
+            paired = self._table[side].get(str(value.get("id"))) if side is Side.B else None
+            return self._email(Side.A, {"id": paired}) if paired else self._email(side, value)
+
+        return owner
+
+    def out_of(self, side: Side, field: Field) -> ConvertBack:
+        def owner(value: Value, now: Value) -> Value:
+            for option in field.options:
+                if self.into(side)({"id": option.value, "email": option.label}) == value:
+                    return {"id": option.value, "email": option.label}
+            chosen = self._fallback.get(side)
+            if chosen:
+                return {"id": chosen, "email": next((o.label for o in field.options if o.value == chosen), None)}
+            raise Unfit(f"Nobody among the owners of “{field.label}” corresponds to {value}.", Refusal.UNKNOWN_OPTION)
+
+        return owner

@@ -1,0 +1,134 @@
+"""Which fields are paired by themselves, and what makes a set of mappings impossible (rules 4.1 to 4.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource
+
+from .compat import Unpaired, pairing
+from .lens import grind
+from .mapping import Direction, FieldMapping, Side, SyncSettings, Transform
+from .values import Locale
+
+T = FieldType
+KEPT_BY_APPS = frozenset({"created_at", "modified_at"})
+"""Each app keeps its own: never mapped by default."""
+NAME_PARTS = ("first_name", "last_name")
+
+
+def default_mappings(a: Resource, b: Resource) -> tuple[FieldMapping, ...]:
+    """Two fields with one canonical name are paired; names and addresses also against their parts (rule 4.2).
+
+    The canonical name is the mapping's id, so that it stays the same whatever else changes.
+    """
+    found = [m for name in _shared_names(a, b) if (m := _plain(name, a, b)) is not None]
+    taken = {side: {f for m in found for f in m.fields(side)} for side in Side}
+    for m in (*_names(a, b), *_addresses(a, b), *_company_names(a, b)):
+        if not taken[Side.A] & set(m.a) and not taken[Side.B] & set(m.b):
+            found.append(m)
+    return tuple(found)
+
+
+def _shared_names(a: Resource, b: Resource) -> list[str]:
+    """Canonical names that both sides have, in the order of side A."""
+    there = {f.canonical for f in b.fields}
+    names = (f.canonical for f in a.fields)
+    return list(dict.fromkeys(n for n in names if n and n in there and n not in KEPT_BY_APPS))
+
+
+def _plain(name: str, a: Resource, b: Resource) -> FieldMapping | None:
+    fa, fb = a.canonical(name), b.canonical(name)
+    if fa is None or fb is None:
+        return None
+    found = pairing(fa, fb)
+    return None if isinstance(found, Unpaired) else FieldMapping(name, (fa.name,), (fb.name,), found.direction)
+
+
+def _names(a: Resource, b: Resource) -> list[FieldMapping]:
+    """First and last name on one side, one full name on the other."""
+    for parts, whole, swapped in ((a, b, False), (b, a, True)):
+        two = [parts.canonical(n) for n in NAME_PARTS]
+        one = whole.canonical("full_name")
+        if one is not None and all(two) and not any(whole.canonical(n) for n in NAME_PARTS):
+            names = tuple(f.name for f in two if f is not None)
+            pair = ((one.name,), names) if swapped else (names, (one.name,))
+            return [FieldMapping("full_name", *pair, transform=Transform.NAME)]
+    return []
+
+
+def _addresses(a: Resource, b: Resource) -> list[FieldMapping]:
+    """One address on one side, its parts as fields on the other."""
+    for whole, parts, swapped in ((a, b, False), (b, a, True)):
+        one = whole.canonical("address")
+        fields = [f for p in ADDRESS_PARTS if (f := parts.canonical(p)) is not None and f.type in (T.TEXT, T.LONG_TEXT)]
+        if one is not None and one.type is T.ADDRESS and fields and parts.canonical("address") is None:
+            names = tuple(f.name for f in fields)
+            pair = (names, (one.name,)) if swapped else ((one.name,), names)
+            return [FieldMapping("address", *pair, transform=Transform.ADDRESS)]
+    return []
+
+
+def _company_names(a: Resource, b: Resource) -> list[FieldMapping]:
+    """A company that one side refers to, and the other only names: the name goes one way (rule 4.1)."""
+    for refers, names, toward in ((a, b, Side.B), (b, a, Side.A)):
+        reference, text = refers.canonical("company_ref"), names.canonical("company")
+        if reference is not None and text is not None and names.canonical("company_ref") is None:
+            fa, fb = (reference, text) if toward is Side.B else (text, reference)
+            if not isinstance(pairing(fa, fb), Unpaired):
+                return [FieldMapping("company", (fa.name,), (fb.name,), Direction.toward(toward))]
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a mapping cannot be active; the message is for people."""
+
+    mapping: str
+    message: str
+
+
+def problems(settings: SyncSettings, a: Resource, b: Resource) -> list[Problem]:
+    """Everything that forbids these mappings. Checked by pages and API, and again by the engine."""
+    found = list(_double_ids(settings.mappings))
+    locale = Locale(settings.country, settings.zone)
+    writers: dict[tuple[Side, str], str] = {}
+    for mapping in settings.mappings:
+        if not mapping.enabled:
+            continue
+        for side, resource in ((Side.A, a), (Side.B, b)):
+            found += _unwritable_defaults(mapping, side, resource)
+        if not mapping.a or not mapping.b:
+            written = [(s, f) for s in Side for f in mapping.fields(s)]
+        else:
+            lens = grind(mapping, settings.direction, a, b, locale)
+            if isinstance(lens, Unpaired):
+                found.append(Problem(mapping.id, lens.reason))
+                continue
+            written = [(s, f) for s in Side if lens.direction.allows(s) for f in mapping.fields(s)]
+        for side, name in written:
+            other = writers.setdefault((side, name), mapping.id)
+            if other != mapping.id:
+                label = _label((a if side is Side.A else b).field(name), name)
+                found.append(Problem(mapping.id, f"“{label}” is written by another mapping already."))
+    return found
+
+
+def _double_ids(mappings: Iterable[FieldMapping]) -> Iterable[Problem]:
+    seen: set[str] = set()
+    for m in mappings:
+        if m.id in seen:
+            yield Problem(m.id, "Two mappings have the same id.")
+        seen.add(m.id)
+
+
+def _unwritable_defaults(mapping: FieldMapping, side: Side, resource: Resource) -> list[Problem]:
+    fields = [resource.field(name) for name in mapping.fields(side)]
+    if side in mapping.defaults and any(f is None or f.read_only for f in fields):
+        return [Problem(mapping.id, "A default needs a field that can be written.")]
+    return []
+
+
+def _label(f: Field | None, name: str) -> str:
+    return f.label if f is not None else name

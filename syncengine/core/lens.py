@@ -1,0 +1,366 @@
+"""What a mapping carries of a record, in a form that both sides share.
+
+A lens looks at one mapping from both sides. It divides what it carries into *strands*, each compared and kept in
+the baselines on its own: most mappings have one, an address has one for each of its parts. `look` reads the
+strands of a record; `put` turns one strand's value back into fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nameparser import HumanName
+
+from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource, Value, Values
+
+from .compat import CHOICES, Pairing, Unpaired, pairing
+from .convert import Convert, ConvertBack, OptionClasses, Owners, Unfit, into, options_of, out_of
+from .mapping import Direction, FieldMapping, Side, Transform, fingerprint
+from .values import Key, Locale, blank, key_of, spaced, text_of
+
+T = FieldType
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """One strand of one record: what is compared, and what would be written."""
+
+    key: Key
+    value: Value
+
+
+BLANK = Carried(None, None)
+
+
+class Half(Protocol):
+    """One side of a lens."""
+
+    def look(self, values: Values) -> dict[str, Carried] | None:
+        """Element → what it carries; None if a field was not read."""
+
+    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
+        """Field → what to write so that the element carries `value` (None clears it).
+
+        `now` is the record as last read, with what was already decided; `base` is the baseline's key.
+        Raises Unfit.
+        """
+
+
+class OneField:
+    """One field, single or the first element of several (rule 4.4)."""
+
+    def __init__(self, field: Field, common: FieldType, to: Convert, back: ConvertBack, locale: Locale) -> None:
+        self.field, self.common, self.to, self.back, self.locale = field, common, to, back, locale
+        self.many = field.multi_valued or field.type is T.MULTI_CHOICE
+
+    def carried(self, value: Value) -> Carried:
+        if blank(value):
+            return BLANK
+        common = self.to(value)
+        key = key_of(common, self.common, self.locale)
+        return BLANK if key is None else Carried(key, common)
+
+    def look(self, values: Values) -> dict[str, Carried] | None:
+        if self.field.name not in values:
+            return None
+        value = values[self.field.name]
+        return {"": self.carried(first_of(value) if self.many else value)}
+
+    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
+        present = now.get(self.field.name)
+        if not self.many:
+            return {self.field.name: None if value is None else self.back(value, present)}
+        return {self.field.name: self._replaced(list(present or ()), value, base)}
+
+    def _replaced(self, elements: list[Value], value: Value, base: Key) -> list[Value] | None:
+        """The element that the baseline holds gives way to `value`; the rest stays."""
+        keys = [self.carried(e).key for e in elements]
+        at = keys.index(base) if base is not None and base in keys else None
+        if value is None:
+            at = 0 if at is None and elements else at
+            return [e for i, e in enumerate(elements) if i != at] or None
+        new = self.back(value, elements[at] if at is not None else None)
+        new_key = self.carried(new).key
+        kept = [e for i, e in enumerate(elements) if i != at and keys[i] != new_key]
+        return [new, *kept]
+
+
+class ManyFields:
+    """A list against a list, merged element by element (rule 3.11)."""
+
+    PRIMARY = "primary"
+
+    def __init__(self, one: OneField) -> None:
+        self.one = one
+        self.field = one.field
+
+    def look(self, values: Values) -> dict[str, Carried] | None:
+        if self.field.name not in values:
+            return None
+        elements = self.elements(values)
+        keys = sorted(elements)
+        primary = next(iter(elements), None)
+        return {
+            "": Carried(keys or None, list(elements.values())),
+            self.PRIMARY: Carried(primary, elements[primary]) if primary else BLANK,
+        }
+
+    def elements(self, values: Values) -> dict[str, Value]:
+        """Key → value in common form, in the order of the field."""
+        found: dict[str, Value] = {}
+        for value in values.get(self.field.name) or ():
+            carried = self.one.carried(value)
+            if isinstance(carried.key, str):
+                found.setdefault(carried.key, carried.value)
+        return found
+
+    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
+        """`value` is the whole list in common form; elements that are there already keep their own form."""
+        own = {self.one.carried(v).key: v for v in reversed(now.get(self.field.name) or [])}
+        elements = []
+        for v in value or ():
+            key = key_of(v, self.one.common, self.one.locale)
+            elements.append(own[key] if key in own else self.one.back(v, None))
+        return {self.field.name: elements or None}
+
+
+class WholeAddress:
+    """An address, or the first of several, by its parts."""
+
+    def __init__(self, field: Field, parts: Sequence[str]) -> None:
+        self.field, self.parts = field, tuple(parts)
+
+    def look(self, values: Values) -> dict[str, Carried] | None:
+        if self.field.name not in values:
+            return None
+        address = self._address(values) or {}
+        return {part: carried_part(address.get(part)) for part in self.parts}
+
+    def _address(self, values: Values) -> dict[str, Value] | None:
+        value: dict[str, Value] | None = first_of(values[self.field.name])
+        return value
+
+    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
+        address = {**dict.fromkeys(ADDRESS_PARTS), **(self._address({self.field.name: now.get(self.field.name)}) or {})}
+        address[element] = value
+        written = None if blank(address) else address
+        if not self.field.multi_valued:
+            return {self.field.name: written}
+        rest = list(now.get(self.field.name) or ())[1:]
+        return {self.field.name: ([written] if written else []) + rest or None}
+
+
+class AddressFields:
+    """Street, city and so on as fields of their own."""
+
+    def __init__(self, fields: Mapping[str, Field]) -> None:
+        self.fields = fields
+
+    def look(self, values: Values) -> dict[str, Carried] | None:
+        if any(field.name not in values for field in self.fields.values()):
+            return None
+        return {part: carried_part(values[field.name]) for part, field in self.fields.items()}
+
+    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
+        field = self.fields[element]
+        if value is not None and field.max_length is not None and len(value) > field.max_length:
+            raise Unfit(f"“{field.label}” takes {field.max_length} characters at most; this has {len(value)}.")
+        return {field.name: value}
+
+
+class NameParts:
+    """First and last name, carried as one full name (rule 4.4)."""
+
+    def __init__(self, first: Field, last: Field, locale: Locale) -> None:
+        self.first, self.last, self.locale = first, last, locale
+
+    def look(self, values: Values) -> dict[str, Carried] | None:
+        if self.first.name not in values or self.last.name not in values:
+            return None
+        full = spaced(f"{text_of(values[self.first.name] or '')} {text_of(values[self.last.name] or '')}")
+        return {"": Carried(key_of(full, T.TEXT, self.locale), full) if full else BLANK}
+
+    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
+        """Only the part that changed is written, as far as the old parts still show in the new name."""
+        if value is None:
+            return {self.first.name: None, self.last.name: None}
+        full = spaced(text_of(value))
+        first, last = spaced(now.get(self.first.name) or ""), spaced(now.get(self.last.name) or "")
+        if first and full.startswith(f"{first} "):
+            return {self.last.name: full[len(first) + 1 :]}
+        if last and full.endswith(f" {last}"):
+            return {self.first.name: full[: -len(last) - 1]}
+        new_first, new_last = split_name(full)
+        changed = {self.first.name: new_first or None, self.last.name: new_last or None}
+        return {name: part for name, part in changed.items() if part != now.get(name)} or changed
+
+
+class WholeName(OneField):
+    """One full name, compared without regard to the white space between its parts."""
+
+    def carried(self, value: Value) -> Carried:
+        if blank(value):
+            return BLANK
+        full = spaced(text_of(value))
+        return Carried(key_of(full, T.TEXT, self.locale), full)
+
+
+def split_name(full: str) -> tuple[str, str]:
+    """(given names, family name); a single word is a given name."""
+    name = HumanName(full)
+    first = spaced(f"{name.title} {name.first} {name.middle}")
+    last = spaced(f"{name.last} {name.suffix}")
+    return (first, last) if first or last else (full, "")
+
+
+def carried_part(value: Value) -> Carried:
+    """One part of an address: text, compared with single spaces."""
+    if blank(value):
+        return BLANK
+    text = text_of(value)
+    return Carried(key_of(spaced(text), T.TEXT, Locale()), text)
+
+
+def first_of(value: Value) -> Value:
+    """The primary element of a list; a value that came single stands for itself."""
+    if isinstance(value, list):
+        return next((v for v in value if not blank(v)), None)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """One mapping, ready to look through from both sides."""
+
+    mapping: FieldMapping
+    direction: Direction
+    """Of the mapping within its sync, as far as the fields allow."""
+    halves: Mapping[Side, Half]
+    elements: tuple[str, ...]
+    is_set: bool
+    tells_blank: Mapping[Side, bool]
+    fingerprint: str
+    """Changes with everything that gives keys another meaning: types, option map, transform, fields."""
+
+    def strand(self, element: str) -> str:
+        """The name under which this element stands in a baseline."""
+        head = f"{self.mapping.id}#{self.fingerprint}"
+        return f"{head}.{element}" if element else head
+
+    def look(self, side: Side, values: Values) -> dict[str, Carried] | None:
+        seen = self.halves[side].look(values)
+        return None if seen is None else {e: seen[e] for e in self.elements}
+
+    def field_names(self, side: Side) -> tuple[str, ...]:
+        return self.mapping.fields(side)
+
+
+def grind(mapping: FieldMapping, direction: Direction, a: Resource, b: Resource, locale: Locale) -> Lens | Unpaired:
+    """The lens of a mapping within a sync of this direction, or why there can be none."""
+    fields: dict[Side, list[Field]] = {Side.A: [], Side.B: []}
+    for side, resource in ((Side.A, a), (Side.B, b)):
+        for name in mapping.fields(side):
+            field = resource.field(name)
+            if field is None:
+                return Unpaired(f"{resource.label} has no field “{name}” any more.")
+            fields[side].append(field)
+    if not fields[Side.A] or not fields[Side.B]:
+        return Unpaired("A constant is written on creation only; nothing is compared.")
+    made = _halves(mapping, fields[Side.A], fields[Side.B], locale)
+    if isinstance(made, Unpaired):
+        return made
+    halves, elements, is_set, widest, common = made
+    narrowed = direction.narrowed(mapping.direction)
+    allowed = narrowed.narrowed(widest) if narrowed else None
+    if allowed is None:
+        return Unpaired("The direction of this mapping, of its sync and of its fields exclude each other.")
+    print_ = fingerprint(
+        mapping.a, mapping.b, mapping.transform, mapping.options, common, locale.zone if common is T.DATE else ""
+    )[:6]
+    tells = {side: all(f.tells_blank for f in fields[side]) for side in Side}
+    return Lens(mapping, allowed, halves, elements, is_set, tells, print_)
+
+
+_Made = tuple[dict[Side, Half], tuple[str, ...], bool, Direction, FieldType]
+
+
+def _halves(mapping: FieldMapping, a: list[Field], b: list[Field], locale: Locale) -> _Made | Unpaired:
+    if mapping.transform is Transform.NAME:
+        return _name_halves(a, b, locale)
+    addresses = a[0].type is b[0].type is T.ADDRESS
+    if mapping.transform is Transform.ADDRESS or (addresses and not (a[0].multi_valued and b[0].multi_valued)):
+        return _address_halves(a, b)
+    if len(a) != 1 or len(b) != 1:
+        return Unpaired("Several fields are paired with one by a transform that joins and splits them.")
+    return _single_halves(mapping, a[0], b[0], locale)
+
+
+def _single_halves(mapping: FieldMapping, a: Field, b: Field, locale: Locale) -> _Made | Unpaired:
+    found = pairing(a, b, mapping.transform)
+    if isinstance(found, Unpaired):
+        return found
+    ones = _converted(mapping, a, b, found, locale)
+    is_set = all(one.many for one in ones.values())
+    if is_set:
+        lists: dict[Side, Half] = {side: ManyFields(one) for side, one in ones.items()}
+        return lists, ("", ManyFields.PRIMARY), True, found.direction, found.common
+    return dict(ones), ("",), False, found.direction, found.common
+
+
+def _converted(mapping: FieldMapping, a: Field, b: Field, found: Pairing, locale: Locale) -> dict[Side, OneField]:
+    sides = ((Side.A, a), (Side.B, b))
+    if found.common is T.OWNER:
+        owners = Owners(a, b, mapping)
+        return {s: OneField(f, T.TEXT, owners.into(s), owners.out_of(s, f), locale) for s, f in sides}
+    if found.common in CHOICES and (mapping.options or (options_of(a) and options_of(b))):
+        classes = OptionClasses(a, b, mapping.options)
+        return {s: OneField(f, T.TEXT, classes.into(s), classes.out_of(s, f), locale) for s, f in sides}
+    return {
+        s: OneField(f, found.common, into(f, found.common, locale), out_of(f, found.common, locale), locale)
+        for s, f in sides
+    }
+
+
+def _name_halves(a: list[Field], b: list[Field], locale: Locale) -> _Made | Unpaired:
+    if {len(a), len(b)} != {1, 2}:
+        return Unpaired("A name is split into two fields: first name and last name.")
+    halves: dict[Side, Half] = {}
+    for side, fields in ((Side.A, a), (Side.B, b)):
+        if any(f.type not in (T.TEXT, T.LONG_TEXT) or f.multi_valued for f in fields):
+            return Unpaired("A name is joined from text fields, and split into them.")
+        if len(fields) == 2:
+            halves[side] = NameParts(fields[0], fields[1], locale)
+        else:
+            f = fields[0]
+            halves[side] = WholeName(f, T.TEXT, into(f, T.TEXT, locale), out_of(f, T.TEXT, locale), locale)
+    widest = _writable(a, b)
+    return widest if isinstance(widest, Unpaired) else (halves, ("",), False, widest, T.TEXT)
+
+
+def _address_halves(a: list[Field], b: list[Field]) -> _Made | Unpaired:
+    parts: dict[Side, tuple[str, ...]] = {}
+    for side, fields in ((Side.A, a), (Side.B, b)):
+        if len(fields) == 1 and fields[0].type is T.ADDRESS:
+            parts[side] = ADDRESS_PARTS
+        elif all(f.canonical in ADDRESS_PARTS and f.type in (T.TEXT, T.LONG_TEXT) for f in fields):
+            parts[side] = tuple(str(f.canonical) for f in fields)
+        else:
+            return Unpaired("An address is paired with an address, or with text fields that stand for its parts.")
+    shared = tuple(p for p in ADDRESS_PARTS if p in parts[Side.A] and p in parts[Side.B])
+    if not shared:
+        return Unpaired("The two sides have no part of an address in common.")
+    halves: dict[Side, Half] = {}
+    for side, fields in ((Side.A, a), (Side.B, b)):
+        if fields[0].type is T.ADDRESS:
+            halves[side] = WholeAddress(fields[0], shared)
+        else:
+            halves[side] = AddressFields({str(f.canonical): f for f in fields if f.canonical in shared})
+    widest = _writable(a, b)
+    return widest if isinstance(widest, Unpaired) else (halves, shared, False, widest, T.ADDRESS)
+
+
+def _writable(a: list[Field], b: list[Field]) -> Direction | Unpaired:
+    to_a, to_b = not any(f.read_only for f in a), not any(f.read_only for f in b)
+    return Direction.of(to_a=to_a, to_b=to_b) or Unpaired("Both sides are read-only.")

@@ -1,0 +1,190 @@
+"""What a person chooses for a sync, as values that never change (rules 2, 3, 4.2 to 4.6)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping as MappingOf
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from connectors.contract import Kind, Value
+
+
+class Side(StrEnum):
+    """The two ends of a sync: equal in everything."""
+
+    A = "a"
+    B = "b"
+
+    @property
+    def other(self) -> Side:
+        return Side.B if self is Side.A else Side.A
+
+
+class Direction(StrEnum):
+    TWO_WAY = "two_way"
+    A_TO_B = "a_to_b"
+    B_TO_A = "b_to_a"
+
+    def allows(self, to: Side) -> bool:
+        """May values be written to this side?"""
+        return self is Direction.TWO_WAY or self is Direction.toward(to)
+
+    @staticmethod
+    def toward(side: Side) -> Direction:
+        return Direction.A_TO_B if side is Side.B else Direction.B_TO_A
+
+    @staticmethod
+    def of(*, to_a: bool, to_b: bool) -> Direction | None:
+        """The direction that allows just these; None for none at all."""
+        if to_a and to_b:
+            return Direction.TWO_WAY
+        if to_b:
+            return Direction.A_TO_B
+        return Direction.B_TO_A if to_a else None
+
+    def narrowed(self, other: Direction) -> Direction | None:
+        """What both allow (rule 2.1: a mapping may be narrower than its sync, never wider)."""
+        return Direction.of(
+            to_a=self.allows(Side.A) and other.allows(Side.A), to_b=self.allows(Side.B) and other.allows(Side.B)
+        )
+
+
+class WriteMode(StrEnum):
+    """How a mapping writes (rule 2.3)."""
+
+    OVERWRITE = "overwrite"
+    FILL_BLANK = "fill_blank"
+    ON_CREATION = "on_creation"
+
+
+class ClearPolicy(StrEnum):
+    """What a later clear on one side does to the other (rule 3.6)."""
+
+    KEEP = "keep"
+    CLEAR = "clear"
+
+
+class Transform(StrEnum):
+    """What happens on the way, where names and types alone do not say it."""
+
+    NONE = ""
+    NAME = "name"
+    """First and last name against one full name (rule 4.4)."""
+    ADDRESS = "address"
+    """Street, city, region, zip and country against one address (rule 4.4)."""
+    PARSE = "parse"
+    """Text that is read as a number, date or boolean on the way back (rule 4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMapping:
+    """One or more fields of side A paired with one or more of side B.
+
+    A mapping without fields on one side is a constant: `defaults` fill the other on creation (rule 4.4).
+    """
+
+    id: str
+    """Stays the same from version to version: baselines hang on it."""
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+    direction: Direction = Direction.TWO_WAY
+    enabled: bool = True
+    custom: bool = False
+    """Made by a person; else it came from canonical names."""
+    transform: Transform = Transform.NONE
+    options: tuple[tuple[str, str], ...] = ()
+    """Pairs of option values (side A, side B); same labels are paired without being named."""
+    winner: Side | None = None
+    """Overrides the sync's."""
+    clears: ClearPolicy = ClearPolicy.KEEP
+    mode: WriteMode = WriteMode.OVERWRITE
+    defaults: MappingOf[Side, Value] = field(default_factory=dict)
+    """Side → value that fills a blank when a record is created there."""
+    fallback: MappingOf[Side, str] = field(default_factory=dict)
+    """Side → owner id used where nobody corresponds (rule 4.1)."""
+
+    def fields(self, side: Side) -> tuple[str, ...]:
+        return self.a if side is Side.A else self.b
+
+
+class MatchBy(StrEnum):
+    DEFAULT = "default"
+    """The preset of the kind (rules 5.3 to 5.5)."""
+    DOMAIN_FIRST = "domain_first"
+    """Companies: domain, then name (rule 5.4)."""
+    FIELD = "field"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    by: MatchBy = MatchBy.DEFAULT
+    field_a: str = ""
+    field_b: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """Everything that was chosen for a sync, resolved. Stored as one numbered version."""
+
+    kind: Kind | None
+    direction: Direction = Direction.TWO_WAY
+    winner: Side = Side.A
+    """Resolved when the version is made: the home account, else side A, or the one chosen (rule 3.4)."""
+    mappings: tuple[FieldMapping, ...] = ()
+    matching: Matching = Matching()
+    email_only: bool = True
+    """Persons without a valid e-mail address stay out (rule 6.1)."""
+    country: str = ""
+    zone: str = "UTC"
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: MappingOf[str, Any]) -> SyncSettings:
+        """The inverse of `to_json`; what an older version did not know takes its default."""
+        known = {k: v for k, v in data.items() if k in cls.__slots__}
+        return cls(
+            **{
+                **known,
+                "kind": Kind(known["kind"]) if known.get("kind") else None,
+                "direction": Direction(known.get("direction", Direction.TWO_WAY)),
+                "winner": Side(known.get("winner", Side.A)),
+                "mappings": tuple(_mapping_from_json(m) for m in known.get("mappings", ())),
+                "matching": Matching(
+                    **{**known.get("matching", {}), "by": MatchBy(known.get("matching", {}).get("by", MatchBy.DEFAULT))}
+                ),
+            }
+        )
+
+    def with_mappings(self, mappings: tuple[FieldMapping, ...]) -> SyncSettings:
+        return replace(self, mappings=mappings)
+
+
+def _mapping_from_json(data: MappingOf[str, Any]) -> FieldMapping:
+    known = {k: v for k, v in data.items() if k in FieldMapping.__slots__}
+    return FieldMapping(
+        **{
+            **known,
+            "a": tuple(known["a"]),
+            "b": tuple(known["b"]),
+            "direction": Direction(known.get("direction", Direction.TWO_WAY)),
+            "transform": Transform(known.get("transform", "")),
+            "options": tuple((str(x), str(y)) for x, y in known.get("options", ())),
+            "winner": Side(known["winner"]) if known.get("winner") else None,
+            "clears": ClearPolicy(known.get("clears", ClearPolicy.KEEP)),
+            "mode": WriteMode(known.get("mode", WriteMode.OVERWRITE)),
+            "defaults": {Side(k): v for k, v in known.get("defaults", {}).items()},
+            "fallback": {Side(k): v for k, v in known.get("fallback", {}).items()},
+        }
+    )
+
+
+def fingerprint(*parts: object) -> str:
+    """Twelve hex digits that change when any of the parts does. Parts are plain data."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()

@@ -1,0 +1,403 @@
+"""The plan for one link: from what both sides hold and what they held when last in step, to operations.
+
+Pure (rule 3.10): nothing here reads a clock or a database. `Rules` is a sync's settings made ready once;
+`plan_link` compares two linked records; `plan_creation` makes the missing one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from connectors.contract import Refusal, Resource, Value, Values, WriteKind
+
+from .compat import Unpaired
+from .convert import Unfit
+from .lens import Carried, Lens, ManyFields, grind
+from .mapping import FieldMapping, Side, SyncSettings
+from .merge import Base, Decision, ListState, Policy, Reason, decide, decide_set
+from .values import Key, Locale, blank
+
+Baseline = Mapping[str, Key]
+"""Strand → key: what one side of a link looked like when it was last in step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A strand whose value the other side refused: left alone until either key changes (rule 4.5)."""
+
+    reason: Refusal
+    message: str
+    a: Key
+    b: Key
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that an operation writes."""
+
+    field: str
+    before: Value
+    after: Value
+    mapping: str
+    rule: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a written strand looked like on both sides when it was planned; what it will carry once written."""
+
+    a: Key
+    b: Key
+    carries: Key
+    base: Base | None = None
+    """Only for a list that is written on both sides at once: its baselines when it was planned."""
+
+    def of(self, side: Side) -> Key:
+        return self.a if side is Side.A else self.b
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One record to write on one side: an operation before it has a row."""
+
+    side: Side
+    kind: WriteKind
+    changes: tuple[FieldChange, ...]
+    strands: Mapping[str, Planned]
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {c.field: c.after for c in self.changes}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """Everything that follows from looking at one link."""
+
+    drafts: tuple[Draft, ...] = ()
+    baselines: Mapping[Side, Mapping[str, Key]] = field(default_factory=dict)
+    """Keys that baselines take at once, because nothing has to be written for them."""
+    notes: Mapping[str, Reason] = field(default_factory=dict)
+    """Strands that differ and stay so, with the reason (rule 3.8)."""
+    settled: frozenset[str] = frozenset()
+    """Strands whose two sides are equal: an older note on them is over."""
+    parked: Mapping[str, Parked] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CreationRefused:
+    """A creation that cannot be sent (rule 4.7)."""
+
+    reason: Refusal
+    message: str
+    field: str | None = None
+
+
+class Rules:
+    """A sync's settings, made ready for its two resources."""
+
+    def __init__(self, settings: SyncSettings, a: Resource, b: Resource) -> None:
+        self.settings = settings
+        self.resources: Mapping[Side, Resource] = {Side.A: a, Side.B: b}
+        self.locale = Locale(settings.country, settings.zone)
+        self.lenses: list[Lens] = []
+        self.unusable: dict[str, str] = {}
+        """Mapping id → why it carries nothing now."""
+        self.constants: list[FieldMapping] = []
+        for mapping in settings.mappings:
+            self._add(mapping)
+        self.policies = {lens.mapping.id: self._policy(lens) for lens in self.lenses}
+        self._lens_of_strand = {lens.strand(e): lens for lens in self.lenses for e in lens.elements}
+
+    def _add(self, mapping: FieldMapping) -> None:
+        if not mapping.enabled:
+            return
+        if not mapping.a or not mapping.b:
+            self.constants.append(mapping)
+            return
+        lens = grind(mapping, self.settings.direction, self.resources[Side.A], self.resources[Side.B], self.locale)
+        if isinstance(lens, Unpaired):
+            self.unusable[mapping.id] = lens.reason
+        else:
+            self.lenses.append(lens)
+
+    def _policy(self, lens: Lens) -> Policy:
+        mapping = lens.mapping
+        return Policy(
+            lens.direction, mapping.winner or self.settings.winner, mapping.clears, mapping.mode, lens.tells_blank
+        )
+
+    def looks(self, side: Side, values: Values) -> dict[str, Key]:
+        """Strand → key of everything that this record carries; what was not read is left out."""
+        keys: dict[str, Key] = {}
+        for lens in self.lenses:
+            for element, carried in (lens.look(side, values) or {}).items():
+                keys[lens.strand(element)] = carried.key
+        return keys
+
+    def strands_of_field(self, side: Side, name: str) -> list[str]:
+        """Strands that write this field of this side."""
+        return [s for s, lens in self._lens_of_strand.items() if name in lens.field_names(side)]
+
+    def mapping_of_strand(self, strand: str) -> FieldMapping | None:
+        lens = self._lens_of_strand.get(strand)
+        return lens.mapping if lens else None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMemory:
+    """What a link remembers."""
+
+    a: Baseline = field(default_factory=dict)
+    b: Baseline = field(default_factory=dict)
+    parked: Mapping[str, Parked] = field(default_factory=dict)
+
+    def base(self, strand: str) -> Base | None:
+        """None unless both sides were compared before: then it is a first comparison."""
+        if strand not in self.a or strand not in self.b:
+            return None
+        return Base(self.a[strand], self.b[strand])
+
+
+class _Sheet:
+    """Gathers the plan of one link while its strands are decided one after another."""
+
+    def __init__(self, rules: Rules, values: Mapping[Side, Values]) -> None:
+        self.rules = rules
+        self.before = values
+        self.now: dict[Side, dict[str, Value]] = {side: dict(v) for side, v in values.items()}
+        self.causes: dict[Side, dict[str, tuple[str, str, Reason]]] = {Side.A: {}, Side.B: {}}
+        self.strands: dict[Side, dict[str, Planned]] = {Side.A: {}, Side.B: {}}
+        self.baselines: dict[Side, dict[str, Key]] = {Side.A: {}, Side.B: {}}
+        self.notes: dict[str, Reason] = {}
+        self.settled: set[str] = set()
+        self.parked: dict[str, Parked] = {}
+
+    def agree(self, strand: str, a: Key, b: Key) -> None:
+        self.baselines[Side.A][strand] = a
+        self.baselines[Side.B][strand] = b
+
+    def leave(self, strand: str, reason: Reason, *, differs: bool) -> None:
+        if differs:
+            self.notes[strand] = reason
+        else:
+            self.settled.add(strand)
+
+    def write(
+        self,
+        lens: Lens,
+        side: Side,
+        strand: str,
+        changed: Mapping[str, Value],
+        planned: Planned,
+        decision: str,
+        why: Reason,
+    ) -> None:
+        self.now[side].update(changed)
+        for name in changed:
+            self.causes[side][name] = (lens.mapping.id, decision, why)
+        self.strands[side][strand] = planned
+        self.settled.add(strand)
+
+    def park(self, strand: str, unfit: Unfit, a: Key, b: Key) -> None:
+        self.parked[strand] = Parked(unfit.refusal, str(unfit), a, b)
+
+    def draft(self, side: Side, kind: WriteKind) -> Draft | None:
+        changes = tuple(
+            FieldChange(name, self.before[side].get(name), self.now[side][name], *cause)
+            for name, cause in self.causes[side].items()
+        )
+        return Draft(side, kind, changes, self.strands[side]) if changes else None
+
+    def plan(self, drafts: Iterable[Draft | None]) -> LinkPlan:
+        return LinkPlan(
+            tuple(d for d in drafts if d is not None),
+            self.baselines,
+            self.notes,
+            frozenset(self.settled),
+            self.parked,
+        )
+
+
+def plan_link(rules: Rules, a: Values, b: Values, memory: LinkMemory) -> LinkPlan:
+    """Compare two linked records, strand by strand, each against its own baseline."""
+    sheet = _Sheet(rules, {Side.A: a, Side.B: b})
+    for lens in rules.lenses:
+        seen_a, seen_b = lens.look(Side.A, a), lens.look(Side.B, b)
+        if seen_a is None or seen_b is None:
+            continue  # Unread is never blank (rule 4.6).
+        if lens.is_set:
+            _plan_list(sheet, lens, memory)
+            continue
+        for element in lens.elements:
+            _plan_strand(sheet, lens, element, seen_a[element], seen_b[element], memory)
+    return sheet.plan(sheet.draft(side, WriteKind.UPDATE) for side in Side)
+
+
+def _still_parked(parked: Parked | None, a: Key, b: Key) -> bool:
+    return parked is not None and (parked.a, parked.b) == (a, b)
+
+
+def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried, memory: LinkMemory) -> None:
+    strand = lens.strand(element)
+    before = memory.parked.get(strand)
+    if before is not None and _still_parked(before, a.key, b.key):
+        sheet.parked[strand] = before
+        return
+    base = memory.base(strand)
+    decision = decide(a, b, base, sheet.rules.policies[lens.mapping.id])
+    if decision.to is None:
+        _leave(sheet, strand, decision, base, a.key, b.key)
+        return
+    side = decision.to
+    try:
+        changed = lens.halves[side].put(element, decision.value.value, sheet.now[side], base.of(side) if base else None)
+    except Unfit as unfit:
+        sheet.park(strand, unfit, a.key, b.key)
+        return
+    effective = {name: v for name, v in changed.items() if v != sheet.now[side].get(name)}
+    if not effective:
+        # The field holds it already, in a form that only looks different.
+        sheet.agree(strand, a.key, b.key)
+        sheet.settled.add(strand)
+        return
+    sheet.write(
+        lens, side, strand, effective, Planned(a.key, b.key, decision.value.key), decision.rule, decision.reason
+    )
+
+
+def _leave(sheet: _Sheet, strand: str, decision: Decision, base: Base | None, a: Key, b: Key) -> None:
+    if base is None or (base.a, base.b) != (a, b):
+        sheet.agree(strand, a, b)
+    if decision.reason is not Reason.UNCHANGED:
+        sheet.leave(strand, decision.reason, differs=decision.differs)
+    elif a == b:
+        sheet.settled.add(strand)
+
+
+def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
+    """Rule 3.11: both sides may be written in one pass."""
+    strand, primary = lens.strand(""), lens.strand(ManyFields.PRIMARY)
+    halves = {side: lens.halves[side] for side in Side}
+    found = {side: half.elements(sheet.now[side]) for side, half in halves.items() if isinstance(half, ManyFields)}
+    base, base_primary = memory.base(strand), memory.base(primary)
+    states = {
+        side: ListState(
+            tuple(found[side]),
+            frozenset(_as_list(base.of(side)) if base else ()),
+            base_primary.of(side) if base_primary else None,
+        )
+        for side in Side
+    }
+    keys = {side: Carried(sorted(found[side]) or None, None).key for side in Side}
+    before = memory.parked.get(strand)
+    if before is not None and _still_parked(before, keys[Side.A], keys[Side.B]):
+        sheet.parked[strand] = before
+        return
+    policy = sheet.rules.policies[lens.mapping.id]
+    decision = decide_set(states[Side.A], states[Side.B], first=base is None, policy=policy)
+    if not decision.to:
+        outcome = Decision(decision.rule, decision.reason, differs=decision.differs)
+        _leave(sheet, strand, outcome, base, keys[Side.A], keys[Side.B])
+        sheet.agree(primary, states[Side.A].primary, states[Side.B].primary)
+        return
+    values = {**found[Side.B], **found[Side.A]}
+    try:
+        changed = {
+            side: halves[side].put("", [values[k] for k in wanted], sheet.now[side], None)
+            for side, wanted in decision.to.items()
+        }
+    except Unfit as unfit:
+        sheet.park(strand, unfit, keys[Side.A], keys[Side.B])
+        return
+    for side, wanted in decision.to.items():
+        both = Base(sorted(states[Side.A].base) or None, sorted(states[Side.B].base) or None)
+        whole = Planned(keys[Side.A], keys[Side.B], sorted(wanted) or None, both if len(decision.to) == 2 else None)
+        sheet.write(lens, side, strand, changed[side], whole, decision.rule, decision.reason)
+        first = Planned(states[Side.A].primary, states[Side.B].primary, wanted[0] if wanted else None)
+        sheet.strands[side][primary] = first
+    for side in Side:
+        # A side that is not written is in step as it is; the written one takes what the app answers.
+        if side not in decision.to:
+            sheet.baselines[side][strand] = keys[side]
+            sheet.baselines[side][primary] = states[side].primary
+
+
+def _as_list(key: Key) -> list[str]:
+    return key if isinstance(key, list) else []
+
+
+def plan_creation(rules: Rules, target: Side, source: Values) -> LinkPlan | CreationRefused:
+    """The record that is missing on side `target`, made of the other side's values (rules 4.4 and 4.7)."""
+    sheet = _Sheet(rules, {target.other: source, target: {}})
+    for lens in rules.lenses:
+        seen = lens.look(target.other, source)
+        if seen is None or not lens.direction.allows(target):
+            continue
+        for element in ("",) if lens.is_set else lens.elements:
+            _carry_over(sheet, lens, element, target, seen[element])
+    for mapping in rules.settings.mappings:
+        _fill_defaults(sheet, mapping, target)
+    missing = _missing_required(rules.resources[target], sheet.now[target])
+    if missing is not None:
+        return missing
+    draft = sheet.draft(target, WriteKind.CREATE)
+    if draft is None:
+        return CreationRefused(Refusal.MISSING_REQUIRED, "None of the mapped fields has a value.")
+    return sheet.plan([draft])
+
+
+def _carry_over(sheet: _Sheet, lens: Lens, element: str, target: Side, seen: Carried) -> None:
+    if seen.key is None:
+        return
+    strand = lens.strand(element)
+    source_key, blank_key = seen.key, None
+    a, b = (blank_key, source_key) if target is Side.A else (source_key, blank_key)
+    try:
+        changed = lens.halves[target].put(element, seen.value, sheet.now[target], None)
+    except Unfit as unfit:
+        sheet.park(strand, unfit, a, b)
+        return
+    sheet.write(lens, target, strand, changed, Planned(a, b, seen.key), "5.1", Reason.CREATED)
+
+
+def _fill_defaults(sheet: _Sheet, mapping: FieldMapping, target: Side) -> None:
+    """Constants and defaults fill a blank on creation only (rule 4.4)."""
+    default = mapping.defaults.get(target)
+    if not mapping.enabled or blank(default):
+        return
+    for name in mapping.fields(target)[:1]:
+        if blank(sheet.now[target].get(name)):
+            sheet.now[target][name] = default
+            sheet.causes[target][name] = (mapping.id, "4.4", Reason.DEFAULT)
+
+
+def _missing_required(resource: Resource, values: Values) -> CreationRefused | None:
+    for f in resource.fields:
+        if f.required and not f.read_only and blank(values.get(f.name)):
+            message = f"“{f.label}” is required in {resource.label}, and there is no value for it."
+            return CreationRefused(Refusal.MISSING_REQUIRED, message, f.name)
+    return None
+
+
+def baselines_after(planned: Planned, side: Side, answered: Key, now: Base | None) -> tuple[Key, Key]:
+    """Both baselines of a strand after it was written on `side` and the app answered (rule 3.7).
+
+    The written side takes what the app answered or reads back, however it reformatted it; the other takes what
+    was planned against, so that an edit made there meanwhile still counts as one.
+    A list that is written on both sides moves element by element: what this write carried is settled, what the
+    other write still has to carry is not, in whichever order they end, or if one never does.
+    """
+    if planned.base is None:
+        other = planned.of(side.other)
+        return (answered, other) if side is Side.A else (other, answered)
+    held = {s: set(_as_list(now.of(s))) if now else set() for s in Side}
+    seen = {s: set(_as_list(planned.of(s))) for s in Side}
+    old = {s: set(_as_list(planned.base.of(s))) for s in Side}
+    both, got, other_side = seen[Side.A] & seen[Side.B], set(_as_list(answered)), side.other
+    held[side] = (held[side] | both | (got - seen[side])) - (seen[side] - got)
+    added, removed = seen[other_side] - old[other_side], old[other_side] - seen[other_side]
+    held[other_side] = (held[other_side] | both | added) - removed
+    return sorted(held[Side.A]) or None, sorted(held[Side.B]) or None

@@ -1,0 +1,58 @@
+"""What stays out of a sync, judged on the values as read, before planning (section 6 of the rules)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from connectors.contract import Resource, Values, WriteKind
+
+from .mapping import Side, SyncSettings
+from .match import PERSONS, emails_of
+from .values import valid_email
+
+
+class Condition(StrEnum):
+    """Why a record is excluded. Shown to people in their language."""
+
+    NO_EMAIL = "no_email"
+    """A person without an e-mail address (rule 6.1)."""
+    INVALID_EMAIL = "invalid_email"
+    """A person none of whose addresses is valid (rule 6.1)."""
+    DIRECTION = "direction"
+    """It exists only on the side that is not written from (rule 2.1)."""
+    KEPT_APART = "kept_apart"
+    READ_ONLY = "read_only"
+    """The other side takes no new records of this object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Why, with the values that decided (rule 6.5)."""
+
+    condition: Condition
+    values: tuple[str, ...] = ()
+
+
+def judge_scope(
+    settings: SyncSettings, a: tuple[Resource, Values] | None, b: tuple[Resource, Values] | None
+) -> Excluded | None:
+    """None: it takes part. Judged on the pair once linked: one valid address suffices (rule 6.1)."""
+    present = [end for end in (a, b) if end is not None]
+    if not settings.email_only or not any(resource.kind in PERSONS for resource, _ in present):
+        return None
+    addresses = [e for resource, values in present for e in emails_of(values, resource)]
+    if any(valid_email(e) for e in addresses):
+        return None
+    if addresses:
+        return Excluded(Condition.INVALID_EMAIL, tuple(addresses))
+    return Excluded(Condition.NO_EMAIL)
+
+
+def may_create(settings: SyncSettings, side: Side, target: Resource) -> Excluded | None:
+    """May a record of the other side be created on this one?"""
+    if not settings.direction.allows(side):
+        return Excluded(Condition.DIRECTION)
+    if WriteKind.CREATE not in target.writes:
+        return Excluded(Condition.READ_ONLY)
+    return None
