@@ -42,6 +42,10 @@ class Unpaired:
     reason: str
 
 
+class NoWay(Unpaired):
+    """The two fit, but direction and access leave no way between them: the mapping carries nothing."""
+
+
 def pairing(a: Field, b: Field, transform: Transform = Transform.NONE) -> Pairing | Unpaired:
     """May these two be mapped, and which way? Types first, then what each side lets us write."""
     by_type = _by_type(a, b, transform)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource
 
-from .compat import Unpaired, pairing
+from .compat import NoWay, Unpaired, pairing
 from .lens import grind
 from .mapping import Direction, FieldMapping, Side, SyncSettings, Transform
 from .values import Locale
@@ -53,8 +53,8 @@ def _names(a: Resource, b: Resource) -> list[FieldMapping]:
         one = whole.canonical("full_name")
         if one is not None and all(two) and not any(whole.canonical(n) for n in NAME_PARTS):
             names = tuple(f.name for f in two if f is not None)
-            pair = ((one.name,), names) if swapped else (names, (one.name,))
-            return [FieldMapping("full_name", *pair, transform=Transform.NAME)]
+            left, right = ((one.name,), names) if swapped else (names, (one.name,))
+            return [FieldMapping("full_name", left, right, transform=Transform.NAME)]
     return []
 
 
@@ -65,8 +65,8 @@ def _addresses(a: Resource, b: Resource) -> list[FieldMapping]:
         fields = [f for p in ADDRESS_PARTS if (f := parts.canonical(p)) is not None and f.type in (T.TEXT, T.LONG_TEXT)]
         if one is not None and one.type is T.ADDRESS and fields and parts.canonical("address") is None:
             names = tuple(f.name for f in fields)
-            pair = (names, (one.name,)) if swapped else ((one.name,), names)
-            return [FieldMapping("address", *pair, transform=Transform.ADDRESS)]
+            left, right = (names, (one.name,)) if swapped else ((one.name,), names)
+            return [FieldMapping("address", left, right, transform=Transform.ADDRESS)]
     return []
 
 
@@ -103,6 +103,8 @@ def problems(settings: SyncSettings, a: Resource, b: Resource) -> list[Problem]:
             written = [(s, f) for s in Side for f in mapping.fields(s)]
         else:
             lens = grind(mapping, settings.direction, a, b, locale)
+            if isinstance(lens, NoWay):
+                continue
             if isinstance(lens, Unpaired):
                 found.append(Problem(mapping.id, lens.reason))
                 continue

@@ -15,7 +15,7 @@ from nameparser import HumanName
 
 from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource, Value, Values
 
-from .compat import CHOICES, Pairing, Unpaired, pairing
+from .compat import CHOICES, NoWay, Pairing, Unpaired, pairing
 from .convert import Convert, ConvertBack, OptionClasses, Owners, Unfit, into, options_of, out_of
 from .mapping import Direction, FieldMapping, Side, Transform, fingerprint
 from .values import Key, Locale, blank, key_of, spaced, text_of
@@ -275,7 +275,7 @@ def grind(mapping: FieldMapping, direction: Direction, a: Resource, b: Resource,
     narrowed = direction.narrowed(mapping.direction)
     allowed = narrowed.narrowed(widest) if narrowed else None
     if allowed is None:
-        return Unpaired("The direction of this mapping, of its sync and of its fields exclude each other.")
+        return NoWay("The direction of this mapping, of its sync and of its fields exclude each other.")
     print_ = fingerprint(
         mapping.a, mapping.b, mapping.transform, mapping.options, common, locale.zone if common is T.DATE else ""
     )[:6]
