@@ -17,10 +17,10 @@ import fcntl
 import importlib.metadata
 import os
 import pwd
-import random
 import secrets
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -41,12 +41,11 @@ from syncsite.place import (
     make_directory,
     service_user,
 )
+from syncsite.ports import kept_port
 
 SUPERUSER = "syncsite"
 DATABASE = "syncsite"
 START_SECONDS = 300
-PORTS = range(20000, 30000)
-"""Below the ports that Linux hands out to outgoing connections, which would take ours between two starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,8 @@ def running_url(directory: Path | None = None) -> str | None:
         lines = (directory / "data" / "postmaster.pid").read_text().splitlines()
         if len(lines) < 8 or lines[7].strip() != "ready" or _postmaster(directory) is None:
             return None
+        if not _answers(int(lines[3])):
+            return None
         return _url(int(lines[3]), (directory / "password").read_text().strip())
     except OSError:
         return None
@@ -128,7 +129,7 @@ def _prepare(directory: Path, durable: bool) -> Server:
     if not (directory / "data").exists():
         _make_database(directory, password, user, durable)
     _hand_over(directory, user)
-    port = _free_port(directory / "port")
+    port = kept_port(directory / "port")
     options = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
@@ -206,6 +207,19 @@ def _postmaster(directory: Path) -> int | None:
         return None
 
 
+def _answers(port: int) -> bool:
+    """Whether the server talks: a killed one still looks alive for a moment.
+
+    Asks for TLS, which it refuses by one byte; see "SSLRequest" in PostgreSQL's message formats.
+    """
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as asking:
+            asking.sendall(struct.pack("!ii", 8, 80877103))
+            return asking.recv(1) == b"N"
+    except OSError:
+        return False
+
+
 def _is_server_in(process: psutil.Process, data: Path) -> bool:
     try:
         if process.name() != "postgres" or process.status() == psutil.STATUS_ZOMBIE:
@@ -213,32 +227,6 @@ def _is_server_in(process: psutil.Process, data: Path) -> bool:
         return Path(process.cwd()) == data.resolve()
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
-
-
-def _free_port(kept: Path) -> int:
-    """The port of the last time if nobody has taken it, else another one, which is kept."""
-    try:
-        port = int(kept.read_text())
-    except (OSError, ValueError):
-        port = random.choice(PORTS)
-    for _ in range(200):
-        if _is_free(port):
-            break
-        port = random.choice(PORTS)
-    else:
-        raise Unusable(f"no port between {PORTS.start} and {PORTS.stop} is free on 127.0.0.1")
-    kept.write_text(f"{port}\n")
-    return port
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _hand_over(directory: Path, user: pwd.struct_passwd | None) -> None:
