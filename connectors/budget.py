@@ -87,9 +87,7 @@ SET used_until = GREATEST(budget.used_until, EXCLUDED.used_until),
 class Budget:
     """The budget of one account, as one worker sees it. None as `rate`: the app sets no limit."""
 
-    def __init__(
-        self, account_id: int, rate: Rate | None, *, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, account_id: int, rate: Rate | None, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._account_id = account_id
         self._rate = rate
         self._sleep = sleep

@@ -53,9 +53,7 @@ def compare_installation(pyproject: dict[str, Any]) -> list[CheckMessage]:
     found = {point.name: point.value for point in points if point.group == registry.GROUP}
     if found == declared:
         return []
-    differing = sorted(
-        name for name in declared.keys() | found.keys() if declared.get(name) != found.get(name)
-    )
+    differing = sorted(name for name in declared.keys() | found.keys() if declared.get(name) != found.get(name))
     return [
         Warning(
             f"The installed package and pyproject.toml name different connectors: {', '.join(differing)}.",

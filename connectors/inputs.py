@@ -89,11 +89,7 @@ def _check_url(value: str) -> None:
         parts = urlsplit(value)
     except ValueError:
         parts = None
-    if (
-        parts is None
-        or (parts.scheme and not (parts.netloc or parts.path))
-        or any(c.isspace() for c in value)
-    ):
+    if parts is None or (parts.scheme and not (parts.netloc or parts.path)) or any(c.isspace() for c in value):
         raise ValueError(_("This is not a web address."))
 
 

@@ -104,9 +104,7 @@ class AccountObject(models.Model):
 class RateBudget(models.Model):
     """The requests that all workers together may send to one account (see `connectors.budget`)."""
 
-    account = models.OneToOneField(
-        ConnectedAccount, on_delete=models.CASCADE, primary_key=True, related_name="budget"
-    )
+    account = models.OneToOneField(ConnectedAccount, on_delete=models.CASCADE, primary_key=True, related_name="budget")
     used_until = models.DateTimeField()
     """When the last request that was granted would have its turn if there were no bursts."""
     paused_until = models.DateTimeField(null=True, blank=True)

@@ -103,9 +103,7 @@ _lock = threading.RLock()
 def _accepted(candidate: object, *, name: str) -> Connector:
     """`candidate` if it is a connector of this name. Raises PluginRefused with what is wrong."""
     if isinstance(candidate, type):
-        raise PluginRefused(
-            f"the entry point names the class {candidate.__name__}; it has to name an instance"
-        )
+        raise PluginRefused(f"the entry point names the class {candidate.__name__}; it has to name an instance")
     manifest = getattr(candidate, "manifest", None)
     if not isinstance(manifest, Manifest):
         raise PluginRefused("it has no manifest")

@@ -108,7 +108,5 @@ def _key_id(material: bytes) -> str:
 
 def _cipher(material: bytes) -> AESGCM:
     """A key of its own for the vault: the same material may serve something else of the site."""
-    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"syncsite vault v1").derive(
-        material
-    )
+    derived = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=b"syncsite vault v1").derive(material)
     return AESGCM(derived)

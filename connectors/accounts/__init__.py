@@ -4,7 +4,7 @@
 account offers and what a person said of it. An app is never asked inside a database transaction.
 """
 
-from .errors import AccountError, AlreadyConnected, AnotherAccount
+from .errors import AccountError, AlreadyConnected, AnotherAccount, SettingsRefused
 from .lifecycle import check, connect, disconnect, reconnect, rename, set_home, test_settings
 from .objects import meaning_of, refresh_objects, resource_of, sensible_types, set_meaning, snapshot_of
 from .session import mark_state, open_client
@@ -13,6 +13,7 @@ __all__ = [
     "AccountError",
     "AlreadyConnected",
     "AnotherAccount",
+    "SettingsRefused",
     "check",
     "connect",
     "disconnect",

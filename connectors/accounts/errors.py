@@ -26,14 +26,17 @@ class AccountError(Exception):
         super().__init__(" ".join(self.errors.values()))
 
 
+class SettingsRefused(AccountError):
+    """What was typed to connect does not work; the fields are those of `Manifest.settings`."""
+
+
 class AlreadyConnected(AccountError):
     """The workspace has this remote account already: reconnect it instead."""
 
     def __init__(self, account: ConnectedAccount) -> None:
         self.account = account
         super().__init__(
-            _("This account is connected already, as “%(name)s”. Reconnect that one instead.")
-            % {"name": account.name}
+            _("This account is connected already, as “%(name)s”. Reconnect that one instead.") % {"name": account.name}
         )
 
 
@@ -50,12 +53,12 @@ class AnotherAccount(AccountError):
         )
 
 
-def explained(error: ConnectorError) -> AccountError:
+def explained(error: ConnectorError) -> SettingsRefused:
     """An error of a connector as a person is told it on the connect page."""
     if isinstance(error, SettingsInvalid):
-        return AccountError(error.errors)
+        return SettingsRefused(error.errors)
     sentence = next((text() for kind, text in _SENTENCES if isinstance(error, kind)), None)
-    return AccountError(" ".join(part for part in (sentence, str(error)) if part))
+    return SettingsRefused(" ".join(part for part in (sentence, str(error)) if part))
 
 
 # Functions, since the language is the reader's and not that of the moment of importing.

@@ -47,7 +47,7 @@ class _Answer:
 def test_settings(app: str, values: Mapping[str, str]) -> Identity:
     """Ask the app who these settings lead to; nothing is stored.
 
-    Raises AccountError, by field, with the reason in plain words; UnknownApp.
+    Raises SettingsRefused, by setting, with the reason in plain words; UnknownApp.
     """
     manifest = registry.connector(app).manifest
     with _explaining():
@@ -60,7 +60,7 @@ test_settings.__test__ = False  # type: ignore[attr-defined]  # not one of pytes
 def connect(*, app: str, name: str, values: Mapping[str, str], actor: str) -> ConnectedAccount:
     """Sign in to an account of `app` and keep it, with what it offers. A blank name becomes the account's own.
 
-    Raises AlreadyConnected, AccountError (by field; the field of the name is "name"), UnknownApp.
+    Raises SettingsRefused (by setting), AlreadyConnected, AccountError (field "name"), UnknownApp.
     """
     manifest = registry.connector(app).manifest
     name = _clean_name(name)
@@ -97,7 +97,7 @@ def reconnect(account: ConnectedAccount, *, values: Mapping[str, str], actor: st
 
     Settings that are not given stay as they are. A secret that is left blank stays too, but only while all
     other settings do: a stored password is never sent to an address that it was not given for.
-    Raises AnotherAccount, AccountError (by field).
+    Raises SettingsRefused (by setting), AnotherAccount.
     """
     with _explaining():
         manifest = connector_of(account).manifest
@@ -119,7 +119,7 @@ def reconnect(account: ConnectedAccount, *, values: Mapping[str, str], actor: st
 def check(account: ConnectedAccount, *, actor: str = "") -> ConnectedAccount:
     """Ask the app again who the account is and what it offers; where that works, its state is well again.
 
-    Raises AnotherAccount, AccountError.
+    Raises SettingsRefused, AnotherAccount.
     """
     with _explaining(), open_client(account) as client, _telling_defects(account.app, open_secrets(account)):
         answer = _answer(client)
@@ -217,13 +217,9 @@ def _completed(account: ConnectedAccount, manifest: Manifest, values: Mapping[st
     for name in secret:
         completed[name] = completed.get(name) or stored.get(name, "")
     if moved:
-        missing = [
-            s.name for s in manifest.settings if s.name in secret and s.required and not completed[s.name]
-        ]
+        missing = [s.name for s in manifest.settings if s.name in secret and s.required and not completed[s.name]]
         if missing:
-            sentence = _(
-                "Enter this again: it is only sent to where it was given for, and other settings changed."
-            )
+            sentence = _("Enter this again: it is only sent to where it was given for, and other settings changed.")
             raise SettingsInvalid(dict.fromkeys(missing, sentence))
     return completed
 

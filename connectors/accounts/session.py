@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
+
 from tenants.context import current_workspace
 
 from .. import registry
@@ -99,9 +100,7 @@ def mark_state(account: ConnectedAccount, state: AccountState, reason: str = "",
     account.state, account.state_reason = state, reason
     account.save(update_fields=["state", "state_reason"])
     if changed:
-        log(
-            account, AccountAction.STATE, actor=actor, detail=f"{AccountState(state).label}. {reason}".strip()
-        )
+        log(account, AccountAction.STATE, actor=actor, detail=f"{AccountState(state).label}. {reason}".strip())
 
 
 def log(account: ConnectedAccount, action: AccountAction, *, actor: str, detail: str = "") -> None:
