@@ -1,0 +1,16 @@
+"""Who may write: one holder a name, with an epoch that fences a stale worker (rule 10.5)."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Lease(models.Model):
+    name = models.CharField(max_length=60, primary_key=True)
+    epoch = models.BigIntegerField(default=0)
+    """Grows with each new holder: what an older one stores is refused."""
+    holder = models.CharField(max_length=80, blank=True)
+    until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} #{self.epoch}"

@@ -1,0 +1,114 @@
+"""The lasting memory that two records are the same thing; one row too for each record that has no other end yet."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from ..core.mapping import Side
+from .sync import StreamPair
+
+LINK_STATES = [
+    ("paused", _("Paused")),
+    ("failing", _("Failing")),
+    ("waiting", _("Waiting")),
+    ("excluded", _("Excluded")),
+    ("in_sync", _("In sync")),
+    ("closed", _("Closed")),
+]
+
+
+class RecordLink(models.Model):
+    """The mapping record. Ids are kept by value: a link outlives what an account forgets."""
+
+    pair = models.ForeignKey(StreamPair, on_delete=models.CASCADE, related_name="links")
+    a_id = models.CharField(_("id on side A"), max_length=500, null=True, blank=True)
+    b_id = models.CharField(_("id on side B"), max_length=500, null=True, blank=True)
+    label = models.CharField(_("name"), max_length=255, blank=True)
+    state = models.CharField(_("state"), max_length=8, choices=LINK_STATES, default="in_sync")
+    cause = models.CharField(_("cause"), max_length=20, blank=True)
+    """`core.states.FailureClass` of a failing record, `core.scope.Condition` of an excluded one."""
+    detail = models.TextField(_("detail"), blank=True)
+    """The app's own answer, or the values that decided."""
+    candidates = models.JSONField(default=list, blank=True)
+    """Ids on the other side, for an ambiguous record."""
+    baseline_a = models.JSONField(_("baseline of side A"), default=dict, blank=True)
+    baseline_b = models.JSONField(_("baseline of side B"), default=dict, blank=True)
+    """Strand → key (`core.plan.Baseline`): what each side was when the two were last in step."""
+    provenance = models.JSONField(_("why"), default=dict, blank=True)
+    """Mapping id → where its value came from: {side, at, run, rule, reason, before}. Outlives the journal."""
+    notes = models.JSONField(_("remaining differences"), default=dict, blank=True)
+    """Strand → `core.merge.Reason`: what differs and stays so (rule 3.8)."""
+    parked = models.JSONField(_("parked fields"), default=dict, blank=True)
+    """Strand → {reason, message, a, b} (rule 4.5)."""
+    paused = models.BooleanField(_("paused"), default=False)
+    replan = models.BooleanField(default=False)
+    """To be planned at the next occasion, whatever the fingerprints say."""
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_try_at = models.DateTimeField(_("next try"), null=True, blank=True)
+    made_by = models.CharField(_("made by"), max_length=10, blank=True)
+    """matched, created, person"""
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    changed_at = models.DateTimeField(_("last change"), null=True, blank=True)
+    """When a value was last carried across."""
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("record link")
+        verbose_name_plural = _("record links")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["pair", "a_id"], condition=Q(closed_at=None, a_id__isnull=False), name="a_in_one_link"
+            ),
+            models.UniqueConstraint(
+                fields=["pair", "b_id"], condition=Q(closed_at=None, b_id__isnull=False), name="b_in_one_link"
+            ),
+            models.CheckConstraint(condition=Q(a_id__isnull=False) | Q(b_id__isnull=False), name="link_has_an_end"),
+        ]
+        indexes = [
+            models.Index(fields=["pair", "state", "cause", "id"], name="link_state"),
+            models.Index(fields=["pair"], condition=Q(replan=True), name="link_replan"),
+            models.Index(fields=["pair", "next_try_at"], condition=Q(next_try_at__isnull=False), name="link_next_try"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or f"{self.a_id} ↔ {self.b_id}"
+
+    def end(self, side: Side) -> str | None:
+        return self.a_id if side is Side.A else self.b_id
+
+    def set_end(self, side: Side, remote_id: str | None) -> None:
+        if side is Side.A:
+            self.a_id = remote_id
+        else:
+            self.b_id = remote_id
+
+    @property
+    def is_whole(self) -> bool:
+        return self.a_id is not None and self.b_id is not None
+
+
+class FormerEnd(models.Model):
+    """A record that once was an end of a link: never copied as if it were new (rule 5.9)."""
+
+    pair = models.ForeignKey(StreamPair, on_delete=models.CASCADE, related_name="former_ends")
+    link = models.ForeignKey(RecordLink, on_delete=models.CASCADE, related_name="former_ends")
+    side = models.CharField(max_length=1)
+    remote_id = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pair", "side", "remote_id"], name="former_end_once")]
+
+
+class KeptApart(models.Model):
+    """A person said that these two are not the same (rule 5.8)."""
+
+    pair = models.ForeignKey(StreamPair, on_delete=models.CASCADE, related_name="kept_apart")
+    a_id = models.CharField(max_length=500)
+    b_id = models.CharField(max_length=500)
+    by = models.CharField(max_length=254, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["pair", "a_id", "b_id"], name="kept_apart_once")]

@@ -1,0 +1,119 @@
+"""Passes of a sync, and the operations that they planned and carried out: intent, journal and history in one row."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .link import RecordLink
+from .sync import SettingsVersion, Sync
+
+
+class RunKind(models.TextChoices):
+    FIRST = "first", _("First run")
+    FULL = "full", _("Pass over all records")
+    CHANGES = "changes", _("Changes")
+
+
+class RunPhase(models.TextChoices):
+    READING = "reading", _("Reading")
+    PLANNING = "planning", _("Comparing")
+    APPLYING = "applying", _("Writing")
+    DONE = "done", _("Done")
+
+
+class RunState(models.TextChoices):
+    RUNNING = "running", _("Running")
+    DONE = "done", _("Done")
+    FAILED = "failed", _("Stopped by an error")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class SyncRun(models.Model):
+    """One pass of a sync. A poll that finds nothing to do writes none."""
+
+    sync = models.ForeignKey(Sync, on_delete=models.CASCADE, related_name="runs")
+    version = models.ForeignKey(SettingsVersion, on_delete=models.PROTECT, related_name="runs")
+    kind = models.CharField(_("kind"), max_length=8, choices=RunKind.choices)
+    started_by = models.CharField(_("started by"), max_length=254, blank=True)
+    """An e-mail address or the name of an API key; empty for the schedule."""
+    phase = models.CharField(_("phase"), max_length=8, choices=RunPhase.choices, default=RunPhase.READING)
+    state = models.CharField(_("state"), max_length=9, choices=RunState.choices, default=RunState.RUNNING)
+    error = models.TextField(_("error"), blank=True)
+    progress = models.JSONField(_("progress"), default=dict, blank=True)
+    """read_a, read_b (records), planned (operations), done, refused, linked, created, changed, cleared."""
+    started_at = models.DateTimeField(_("started"))
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        constraints = [
+            models.UniqueConstraint(fields=["sync"], condition=Q(state="running"), name="one_running_run_a_sync")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class OperationState(models.TextChoices):
+    PLANNED = "planned", _("Planned")
+    SENDING = "sending", _("Sending")
+    DONE = "done", _("Done")
+    REFUSED = "refused", _("Refused")
+    SUPERSEDED = "superseded", _("Planned again")
+    HELD = "held", _("Held")
+
+
+OPEN = (OperationState.PLANNED, OperationState.SENDING, OperationState.HELD)
+
+
+class Operation(models.Model):
+    """One create, update, archive or delete of one record on one side."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="operations")
+    link = models.ForeignKey(RecordLink, on_delete=models.CASCADE, related_name="operations")
+    side = models.CharField(_("side"), max_length=1)
+    kind = models.CharField(_("kind"), max_length=8)
+    remote_id = models.CharField(_("record"), max_length=500, null=True, blank=True)
+    changes = models.JSONField(_("changes"), default=list)
+    """List of {field, before, after, mapping, rule, reason}."""
+    strands = models.JSONField(default=dict)
+    """Strand → {a, b, carries, base_a, base_b}: what it was planned from (`core.plan.Planned`)."""
+    seen_a = models.CharField(max_length=12, blank=True)
+    seen_b = models.CharField(max_length=12, blank=True)
+    """Fingerprints of both records when it was planned; moved ones are planned again (rule 3.9)."""
+    seen_seq = models.BigIntegerField(default=0)
+    """For a creation: changes of the target stream known when it was planned."""
+    key = models.UUIDField(unique=True)
+    """Idempotency key or stamp of a creation: the same however often it is sent (rule 10.4)."""
+    state = models.CharField(_("state"), max_length=10, choices=OperationState.choices, default=OperationState.PLANNED)
+    error = models.CharField(_("class"), max_length=20, blank=True)
+    message = models.TextField(_("the app's answer"), blank=True)
+    epoch = models.BigIntegerField(default=0)
+    """Of the lease under which it was sent."""
+    deadline = models.DateTimeField(null=True, blank=True)
+    """After this, a request that was sent can no longer take effect."""
+    planned_at = models.DateTimeField(_("planned"))
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("operation")
+        verbose_name_plural = _("operations")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["link", "side"],
+                condition=Q(state__in=["planned", "sending", "held"]),
+                name="one_open_operation_a_side",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["run", "state", "side", "kind"], name="operation_queue"),
+            models.Index(fields=["run", "-ended_at"], name="operation_journal"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.side} {self.remote_id or ''}"
