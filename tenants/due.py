@@ -1,0 +1,100 @@
+"""What is to happen when, for all workspaces in one table. Workers claim from it without meeting each other."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import QuerySet, prefetch_related_objects
+
+from .context import current_workspace
+from .models import Due
+
+_SCHEDULE = """
+INSERT INTO tenants_due AS due (workspace_id, kind, target, at)
+VALUES (%(workspace)s, %(kind)s, %(target)s, %(at)s)
+ON CONFLICT (workspace_id, kind, target) DO UPDATE SET
+    at = CASE WHEN due.claimed_until IS NOT NULL THEN due.at
+              WHEN %(later)s THEN EXCLUDED.at
+              ELSE LEAST(due.at, EXCLUDED.at) END,
+    wanted_at = CASE WHEN due.claimed_until IS NULL THEN due.wanted_at
+                     ELSE LEAST(due.wanted_at, EXCLUDED.at) END
+"""
+
+# A workspace's items take turns with those of the others: its first before anybody's second. What it has
+# claimed already counts as taken. The conditions on claimed_until stand twice because a row that another worker
+# has claimed since is looked at anew only by those of the outer SELECT.
+_CLAIM = """
+WITH line AS MATERIALIZED (
+    SELECT due.id, row_number() OVER (
+               PARTITION BY due.workspace_id
+               ORDER BY (COALESCE(due.claimed_until > %(now)s, FALSE)) DESC, due.at, due.id
+           ) AS turn
+      FROM tenants_due due
+      JOIN tenants_workspace workspace ON workspace.id = due.workspace_id
+     WHERE due.at <= %(now)s AND workspace.suspended_at IS NULL
+), picked AS MATERIALIZED (
+    SELECT due.id
+      FROM tenants_due due
+      JOIN line ON line.id = due.id
+     WHERE due.at <= %(now)s AND (due.claimed_until IS NULL OR due.claimed_until <= %(now)s)
+     ORDER BY line.turn, due.at, due.id
+     LIMIT %(limit)s
+       FOR UPDATE OF due SKIP LOCKED
+)
+UPDATE tenants_due due
+   SET claimed_until = %(until)s,
+       wanted_at = CASE WHEN due.wanted_at <= %(now)s THEN NULL ELSE due.wanted_at END
+  FROM picked
+ WHERE due.id = picked.id
+RETURNING due.*
+"""
+
+
+def schedule(kind: str, target: int, at: datetime, *, later: bool = False) -> None:
+    """Have this happen at a time, in the current workspace. The earlier of two times stays, unless `later`.
+
+    While it is being worked on, the wish is kept: it is due again at `at`, whatever `done` then says.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SCHEDULE,
+            {"workspace": current_workspace().pk, "kind": kind, "target": target, "at": at, "later": later},
+        )
+
+
+def cancel(kind: str, target: int) -> None:
+    """Have this happen no more. What is being worked on is not stopped, and does not come back by `done`."""
+    _item(kind, target).delete()
+
+
+def claim(now: datetime, limit: int, hold: timedelta) -> list[Due]:
+    """Up to `limit` items that are due, nobody else's until now + hold; fair between workspaces.
+
+    Items of suspended workspaces wait. Whoever claims answers with `done`, in the item's workspace; an item
+    whose holder died may be claimed again after `hold`.
+    """
+    found = list(Due.objects.raw(_CLAIM, {"now": now, "until": now + hold, "limit": limit}))
+    prefetch_related_objects(found, "workspace__plan")
+    return sorted(found, key=lambda item: (item.at, item.pk))
+
+
+def done(kind: str, target: int, next_at: datetime | None) -> None:
+    """The claimed item of the current workspace is dealt with: due again at `next_at`, or not at all (None).
+
+    A wish that came in meanwhile is not lost: the earlier time counts. What was cancelled stays so.
+    """
+    with transaction.atomic():
+        item = _item(kind, target).select_for_update().first()
+        if item is None:
+            return
+        times = [time for time in (next_at, item.wanted_at) if time is not None]
+        if not times:
+            item.delete()
+            return
+        item.at, item.wanted_at, item.claimed_until = min(times), None, None
+        item.save(update_fields=["at", "wanted_at", "claimed_until"])
+
+
+def _item(kind: str, target: int) -> QuerySet[Due]:
+    return Due.objects.filter(workspace=current_workspace(), kind=kind, target=target)
