@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from connectors import accounts
-from connectors.contract import Kind, Resource, WriteKind
-from connectors.models import AccountObject, AccountState, ConnectedAccount
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+
+from connectors import accounts
+from connectors.contract import Kind, Resource, WriteKind
+from connectors.models import AccountObject, AccountState, ConnectedAccount
 from tenants import due
 from tenants.context import current_workspace
 from tenants.entitlements import has

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from connectors.models import AccountObject
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from connectors.models import AccountObject
 
 
 class Stream(models.Model):
