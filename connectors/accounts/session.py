@@ -61,9 +61,9 @@ def open_client(account: ConnectedAccount) -> Iterator[Client]:
     """
     refuse_in_transaction()
     connector = connector_of(account)
-    secrets = open_secrets(account)
     environment = AccountEnvironment(Budget(account.pk, rate_of(connector.manifest)))
     try:
+        secrets = open_secrets(account)
         with open_with(connector, {**account.settings, **secrets}, environment, secrets) as client:
             yield client
     except (SignInAgain, SettingsInvalid) as error:
@@ -156,7 +156,7 @@ def log_defect(app: str, secrets: Mapping[str, str]) -> None:
 def _note(account: ConnectedAccount, state: AccountState, reason: str) -> None:
     """Unless a person has reconnected or disconnected the account in the meantime."""
     now = ConnectedAccount.objects.filter(pk=account.pk).values_list("secrets", flat=True).first()
-    if now == account.secrets:
+    if account.secrets and now == account.secrets:
         mark_state(account, state, reason)
 
 

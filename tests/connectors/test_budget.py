@@ -1,0 +1,182 @@
+"""Requests of one account share one budget over all workers (rule 10.5)."""
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors import accounts
+from connectors.budget import LONGEST_WAIT, Budget, Rate, reserve
+from connectors.contract import RateLimited
+from connectors.models import ConnectedAccount, RateBudget
+from tenants.context import workspace_context
+
+TEN = Rate(per_second=10, burst=5)
+
+
+class Sleeper:
+    """Stands in for sleeping: remembers, and lets no time pass."""
+
+    def __init__(self):
+        self.slept = []
+
+    def __call__(self, seconds):
+        self.slept.append(seconds)
+
+
+@pytest.fixture
+def account(in_workspace):
+    return ConnectedAccount.objects.create(app="people", name="Acme", remote_id="acme")
+
+
+@pytest.fixture
+def sleeper():
+    return Sleeper()
+
+
+# --- the arithmetic
+
+
+def test_rule_10_5_a_burst_at_once_and_then_turn_by_turn():
+    used, waits = 0.0, []
+    for _ in range(8):
+        used, wait = reserve(used_until=used, now=100.0, requests=1, rate=TEN)
+        waits.append(round(wait, 6))
+    assert waits == [0, 0, 0, 0, 0, 0.1, 0.2, 0.3]
+
+
+def test_rule_10_5_what_is_not_used_adds_up_to_the_burst_and_no_more():
+    used, _ = reserve(used_until=0, now=0, requests=5, rate=TEN)
+    assert reserve(used_until=used, now=1000, requests=5, rate=TEN)[1] == 0
+    assert reserve(used_until=used, now=1000, requests=6, rate=TEN)[1] == pytest.approx(0.1)
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(1, 4)), min_size=1, max_size=60))
+def test_rule_10_5_no_window_of_time_holds_more_than_rate_and_burst(steps):
+    now, used, sent = 0.0, 0.0, []
+    for pause, requests in steps:
+        now += pause
+        used, wait = reserve(used_until=used, now=now, requests=requests, rate=TEN)
+        sent += [now + wait] * requests
+    for start in sent:
+        in_window = sum(start <= moment < start + 1 for moment in sent)
+        assert in_window <= TEN.burst + TEN.per_second * 1 + 4
+
+
+# --- the same in the database
+
+
+def test_rule_10_5_the_database_reckons_alike(account, sleeper):
+    budget = Budget(account.pk, TEN, sleep=sleeper)
+    for _ in range(5):
+        budget.take()
+    assert sleeper.slept == []
+    budget.take(3)
+    assert sleeper.slept == [pytest.approx(0.3, abs=0.1)]
+    budget.take()
+    assert sleeper.slept[1] == pytest.approx(0.4, abs=0.1)
+
+
+def test_rule_10_5_a_wait_longer_than_a_slice_is_refused_and_takes_nothing(account, sleeper):
+    budget = Budget(account.pk, Rate(per_second=1, burst=1), sleep=sleeper)
+    budget.take(14)
+    before = RateBudget.objects.get().used_until
+    with pytest.raises(RateLimited) as caught:
+        budget.take(5)
+    assert RateBudget.objects.get().used_until == before
+    assert caught.value.after == pytest.approx(13, abs=0.5)
+    assert max(sleeper.slept) < LONGEST_WAIT
+
+
+def test_rule_10_5_when_the_app_says_too_fast_everybody_pauses(account, sleeper):
+    mine, yours = (Budget(account.pk, TEN, sleep=sleeper) for _ in range(2))
+    mine.take()
+    mine.slow_down(3)
+    yours.take()
+    assert sleeper.slept[0] == pytest.approx(3.1, abs=0.1)
+    mine.slow_down(60)
+    with pytest.raises(RateLimited) as caught:
+        yours.take()
+    assert caught.value.after == pytest.approx(60, abs=0.5)
+    yours.slow_down(1)
+    with pytest.raises(RateLimited):
+        mine.take()
+
+
+def test_rule_10_5_whoever_waits_hears_of_a_pause(account):
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 1:
+            Budget(account.pk, TEN).slow_down(5)
+
+    Budget(account.pk, TEN, sleep=sleep).take(8)
+    assert slept == [pytest.approx(0.3, abs=0.1), pytest.approx(5, abs=0.1)]
+
+
+def test_slowing_down_without_a_time_and_with_an_absurd_one(account, sleeper):
+    budget = Budget(account.pk, TEN, sleep=sleeper)
+    budget.slow_down(None)
+    budget.take()
+    assert sleeper.slept[0] == pytest.approx(10.1, abs=0.2)
+    budget.slow_down(10**9)
+    with pytest.raises(RateLimited) as caught:
+        budget.take()
+    assert caught.value.after <= 3600
+
+
+def test_an_app_without_a_limit_costs_nothing(account, sleeper, django_assert_num_queries):
+    budget = Budget(account.pk, None, sleep=sleeper)
+    with django_assert_num_queries(1):
+        for _ in range(100):
+            budget.take()
+    assert not RateBudget.objects.exists() and sleeper.slept == []
+    budget.slow_down(3)
+    budget.take()
+    Budget(account.pk, None, sleep=sleeper).take()
+    assert sleeper.slept == [pytest.approx(3, abs=0.1)] * 2
+
+
+def test_rule_10_5_twenty_workers_share_one_budget(committed, workspace):
+    account = ConnectedAccount.objects.create(app="people", name="Acme", remote_id="acme")
+    rate = Rate(per_second=100, burst=20)
+    granted, errors, stop = [], [], time.monotonic() + 1.0
+    start = threading.Barrier(20)
+
+    def work():
+        try:
+            with workspace_context(workspace):
+                budget = Budget(account.pk, rate)
+                start.wait()
+                while time.monotonic() < stop:
+                    budget.take()
+                    granted.append(time.monotonic())
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    began = time.monotonic()
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    expected = rate.burst + rate.per_second * (max(granted) - began)
+    assert 0.6 * expected < len(granted) <= expected + 1
+
+
+def test_rule_10_5_a_client_takes_from_its_accounts_budget(apps, in_workspace):
+    apps.people.manifest = replace(apps.people.manifest, requests_per_second=50.0, burst=2)
+    account = apps.connect()
+    assert not RateBudget.objects.exists(), "an account that is only tested has no budget yet"
+    with accounts.open_client(account) as client:
+        for _ in range(3):
+            client.identify()
+    assert RateBudget.objects.get().account == account
