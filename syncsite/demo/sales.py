@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,8 +82,8 @@ CREATE TRIGGER updated BEFORE UPDATE ON contacts FOR EACH ROW EXECUTE FUNCTION k
 CREATE TRIGGER updated BEFORE UPDATE ON deals FOR EACH ROW EXECUTE FUNCTION keep_updated_at();
 """
 CONTACT_COLUMNS = (
-    "first_name", "last_name", "email", "phone", "mobile", "job_title", "company_id", "street", "city", "region",
-    "zip", "country", "birthday", "notes",
+    "first_name", "last_name", "email", "phone", "mobile", "job_title", "company_id", "street", "city",
+    "region", "zip", "country", "birthday", "notes",
 )  # fmt: skip
 
 
@@ -162,9 +162,7 @@ def _is_ours(server: psycopg.Connection[Any]) -> bool:
     if comment == MARK:
         return True
     if owner != ROLE:
-        raise Unusable(
-            f"there is a database {DATABASE!r} on this server that is not the demo's; start with --no-demo."
-        )
+        raise Unusable(f"there is a database {DATABASE!r} on this server that is not the demo's; start with --no-demo.")
     server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(_name(DATABASE)))
     return False
 
@@ -182,15 +180,8 @@ def _fill(database: psycopg.Connection[Any], world: World) -> None:
     for company in world.companies:
         row = database.execute(
             "INSERT INTO companies (name, domain, industry, city, country, employees) "
-            "VALUES (%s, %s, %s, %s, %s, %s) RETURNING id",
-            [
-                company.name,
-                company.domain,
-                company.industry,
-                company.city,
-                company.country,
-                company.employees,
-            ],
+            "VALUES (%(name)s, %(domain)s, %(industry)s, %(city)s, %(country)s, %(employees)s) RETURNING id",
+            asdict(company),
         ).fetchone()
         assert row is not None
         numbers[company.name] = row[0]
@@ -198,23 +189,21 @@ def _fill(database: psycopg.Connection[Any], world: World) -> None:
         with cursor.copy(f"COPY contacts ({', '.join(CONTACT_COLUMNS)}) FROM STDIN") as copy:
             for person in world.sales:
                 copy.write_row([row_of(person, numbers)[name] for name in CONTACT_COLUMNS])
-        with cursor.copy(
-            "COPY deals (title, amount, currency, stage, close_date, company_id, contact_id) FROM STDIN"
-        ) as copy:
+        columns = "title, amount, currency, stage, close_date, company_id, contact_id"
+        with cursor.copy(f"COPY deals ({columns}) FROM STDIN") as copy:
             dice = random.Random(SEED)
             for number, person in enumerate(world.sales, start=1):
                 if person.company and dice.random() < 0.3:
-                    copy.write_row(
-                        [
-                            f"{person.company.name}: {dice.choice(('licences', 'renewal', 'pilot', 'training'))}",
-                            f"{dice.randint(5, 900) * 100}.{dice.choice(('00', '50', '99'))}",
-                            dice.choice(("EUR", "EUR", "USD", "GBP")),
-                            dice.choice(("new", "offered", "won", "lost")),
-                            date(2026, 1, 1) + timedelta(days=dice.randrange(365)),
-                            numbers[person.company.name],
-                            number,
-                        ]
-                    )
+                    copy.write_row(_deal(dice, person.company.name, numbers[person.company.name], number))
+
+
+def _deal(dice: random.Random, company: str, company_id: int, contact_id: int) -> list[Any]:
+    subject = dice.choice(("licences", "renewal", "pilot", "training"))
+    amount = f"{dice.randint(5, 900) * 100}.{dice.choice(('00', '50', '99'))}"
+    stage = dice.choice(("new", "offered", "won", "lost"))
+    closes = date(2026, 1, 1) + timedelta(days=dice.randrange(365))
+    currency = dice.choice(("EUR", "EUR", "USD", "GBP"))
+    return [f"{company}: {subject}", amount, currency, stage, closes, company_id, contact_id]
 
 
 def row_of(person: Person, companies: Mapping[str, int]) -> dict[str, Any]:
