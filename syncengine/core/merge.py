@@ -162,6 +162,9 @@ class SetDecision:
     reason: Reason
     to: Mapping[Side, tuple[str, ...]]
     differs: bool = False
+    """The two will not hold the same elements afterwards."""
+    left: Reason = Reason.UNCHANGED
+    """Why they will not; unchanged: for the reason that is known already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +205,13 @@ def decide_set(a: ListState, b: ListState, *, first: bool, policy: Policy) -> Se
     to = {side: keys for side, keys in to.items() if _mode_allows(states[side], policy)}
     after = {side: frozenset(to.get(side, states[side].keys)) for side in Side}
     differs = after[Side.A] != after[Side.B]
+    changed = first or any(s.added or s.removed for s in states.values())
+    left = _why_left(states, policy) if differs and changed else Reason.UNCHANGED
     if to:
-        return SetDecision("3.11", Reason.MERGED, to, differs)
-    changed = any(s.added or s.removed for s in states.values())
+        return SetDecision("3.11", Reason.MERGED, to, differs, left)
     if not differs:
-        return SetDecision("3.11", Reason.EQUAL if first or changed else Reason.UNCHANGED, {})
-    return SetDecision("3.11", _why_left(states, policy) if changed or first else Reason.UNCHANGED, {}, differs)
+        return SetDecision("3.11", Reason.EQUAL if changed else Reason.UNCHANGED, {})
+    return SetDecision("3.11", left, {}, differs, left)
 
 
 def _mode_allows(state: ListState, policy: Policy) -> bool:

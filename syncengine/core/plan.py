@@ -52,7 +52,8 @@ class Planned:
     b: Key
     carries: Key
     base: Base | None = None
-    """Only for a list that is written on both sides at once: its baselines when it was planned."""
+    """Only for a list (and its primary element) that is written on both sides at once: the baselines when it was
+    planned."""
 
     def of(self, side: Side) -> Key:
         return self.a if side is Side.A else self.b
@@ -110,6 +111,7 @@ class Rules:
             self._add(mapping)
         self.policies = {lens.mapping.id: self._policy(lens) for lens in self.lenses}
         self._lens_of_strand = {lens.strand(e): lens for lens in self.lenses for e in lens.elements}
+        self._lens_of_mapping = {lens.mapping.id: lens for lens in self.lenses}
 
     def _add(self, mapping: FieldMapping) -> None:
         if not mapping.enabled:
@@ -140,6 +142,10 @@ class Rules:
     def strands_of_field(self, side: Side, name: str) -> list[str]:
         """Strands that write this field of this side."""
         return [s for s, lens in self._lens_of_strand.items() if name in lens.field_names(side)]
+
+    def lens_of(self, mapping: FieldMapping) -> Lens | None:
+        """None for a constant, and for a mapping that carries nothing now."""
+        return self._lens_of_mapping.get(mapping.id)
 
     def mapping_of_strand(self, strand: str) -> FieldMapping | None:
         lens = self._lens_of_strand.get(strand)
@@ -201,6 +207,13 @@ class _Sheet:
         self.strands[side][strand] = planned
         self.settled.add(strand)
 
+    def refuse_missing(self, side: Side, changed: Mapping[str, Value]) -> None:
+        """Raises Unfit where a required field would lose its value (rule 4.7)."""
+        for name, value in changed.items():
+            field_ = self.rules.resources[side].field(name) if blank(value) else None
+            if field_ is not None and field_.required:
+                raise Unfit(f"“{field_.label}” is required, and cannot be cleared.", Refusal.MISSING_REQUIRED)
+
     def park(self, strand: str, unfit: Unfit, a: Key, b: Key) -> None:
         self.parked[strand] = Parked(unfit.refusal, str(unfit), a, b)
 
@@ -247,25 +260,37 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
         sheet.parked[strand] = before
         return
     base = memory.base(strand)
-    decision = decide(a, b, base, sheet.rules.policies[lens.mapping.id])
+    policy = sheet.rules.policies[lens.mapping.id]
+    decision = decide(a, b, base, policy)
     if decision.to is None:
-        _leave(sheet, strand, decision, base, a.key, b.key)
+        _leave(sheet, strand, decision, base, *_in_step(policy, base, a.key, b.key))
         return
     side = decision.to
     try:
         changed = lens.halves[side].put(element, decision.value.value, sheet.now[side], base.of(side) if base else None)
+        effective = {name: v for name, v in changed.items() if v != sheet.now[side].get(name)}
+        sheet.refuse_missing(side, effective)
     except Unfit as unfit:
         sheet.park(strand, unfit, a.key, b.key)
         return
-    effective = {name: v for name, v in changed.items() if v != sheet.now[side].get(name)}
     if not effective:
         # The field holds it already, in a form that only looks different.
-        sheet.agree(strand, a.key, b.key)
+        sheet.agree(strand, *_in_step(policy, base, a.key, b.key))
         sheet.settled.add(strand)
         return
     sheet.write(
         lens, side, strand, effective, Planned(a.key, b.key, decision.value.key), decision.rule, decision.reason
     )
+
+
+def _in_step(policy: Policy, base: Base | None, a: Key, b: Key) -> tuple[Key, Key]:
+    """What the baselines take of two keys. A blank that may only mean "not returned" tells nothing: the old
+    baseline stands, or the value would count as an edit when it is returned again (rule 3.6)."""
+    if base is None:
+        return a, b
+    known_a = a is not None or policy.tells(Side.A)
+    known_b = b is not None or policy.tells(Side.B)
+    return a if known_a else base.a, b if known_b else base.b
 
 
 def _leave(sheet: _Sheet, strand: str, decision: Decision, base: Base | None, a: Key, b: Key) -> None:
@@ -283,6 +308,8 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
     halves = {side: lens.halves[side] for side in Side}
     found = {side: half.elements(sheet.now[side]) for side, half in halves.items() if isinstance(half, ManyFields)}
     base, base_primary = memory.base(strand), memory.base(primary)
+    policy = sheet.rules.policies[lens.mapping.id]
+    _assume_not_returned(found, base, policy)
     states = {
         side: ListState(
             tuple(found[side]),
@@ -291,17 +318,18 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
         )
         for side in Side
     }
-    keys = {side: Carried(sorted(found[side]) or None, None).key for side in Side}
+    keys = {side: _list_key(found[side]) for side in Side}
     before = memory.parked.get(strand)
     if before is not None and _still_parked(before, keys[Side.A], keys[Side.B]):
         sheet.parked[strand] = before
         return
-    policy = sheet.rules.policies[lens.mapping.id]
     decision = decide_set(states[Side.A], states[Side.B], first=base is None, policy=policy)
     if not decision.to:
         outcome = Decision(decision.rule, decision.reason, differs=decision.differs)
         _leave(sheet, strand, outcome, base, keys[Side.A], keys[Side.B])
-        sheet.agree(primary, states[Side.A].primary, states[Side.B].primary)
+        firsts = states[Side.A].primary, states[Side.B].primary
+        if base_primary is None or (base_primary.a, base_primary.b) != firsts:
+            sheet.agree(primary, *firsts)
         return
     values = {**found[Side.B], **found[Side.A]}
     try:
@@ -309,20 +337,37 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
             side: halves[side].put("", [values[k] for k in wanted], sheet.now[side], None)
             for side, wanted in decision.to.items()
         }
+        for side in decision.to:
+            sheet.refuse_missing(side, changed[side])
     except Unfit as unfit:
         sheet.park(strand, unfit, keys[Side.A], keys[Side.B])
         return
+    both = len(decision.to) == 2
+    bases = Base(_list_key(states[Side.A].base), _list_key(states[Side.B].base)) if both else None
+    firsts_base = Base(states[Side.A].base_primary, states[Side.B].base_primary) if both else None
     for side, wanted in decision.to.items():
-        both = Base(sorted(states[Side.A].base) or None, sorted(states[Side.B].base) or None)
-        whole = Planned(keys[Side.A], keys[Side.B], sorted(wanted) or None, both if len(decision.to) == 2 else None)
+        whole = Planned(keys[Side.A], keys[Side.B], _list_key(wanted), bases)
         sheet.write(lens, side, strand, changed[side], whole, decision.rule, decision.reason)
-        first = Planned(states[Side.A].primary, states[Side.B].primary, wanted[0] if wanted else None)
-        sheet.strands[side][primary] = first
+        sheet.strands[side][primary] = Planned(
+            states[Side.A].primary, states[Side.B].primary, wanted[0] if wanted else None, firsts_base
+        )
+    if decision.differs:
+        sheet.settled.discard(strand)
+        if decision.left is not Reason.UNCHANGED:
+            sheet.notes[strand] = decision.left
+
+
+def _assume_not_returned(found: dict[Side, dict[str, Value]], base: Base | None, policy: Policy) -> None:
+    """An empty list that may only mean "not returned" is taken to hold what it held, as far as the other side
+    still has it: nothing is removed because of it, and what is written to it is whole (rule 3.6)."""
     for side in Side:
-        # A side that is not written is in step as it is; the written one takes what the app answers.
-        if side not in decision.to:
-            sheet.baselines[side][strand] = keys[side]
-            sheet.baselines[side][primary] = states[side].primary
+        if base is not None and not found[side] and not policy.tells(side):
+            held = set(_as_list(base.of(side)))
+            found[side] = {key: value for key, value in found[side.other].items() if key in held}
+
+
+def _list_key(keys: Iterable[str]) -> Key:
+    return sorted(keys) or None
 
 
 def _as_list(key: Key) -> list[str]:
@@ -338,6 +383,9 @@ def plan_creation(rules: Rules, target: Side, source: Values) -> LinkPlan | Crea
             continue
         for element in ("",) if lens.is_set else lens.elements:
             _carry_over(sheet, lens, element, target, seen[element])
+        if lens.is_set and lens.strand("") in sheet.strands[target]:
+            first = seen[ManyFields.PRIMARY].key
+            sheet.strands[target][lens.strand(ManyFields.PRIMARY)] = _created(target, first)
     for mapping in rules.settings.mappings:
         _fill_defaults(sheet, mapping, target)
     missing = _missing_required(rules.resources[target], sheet.now[target])
@@ -353,14 +401,17 @@ def _carry_over(sheet: _Sheet, lens: Lens, element: str, target: Side, seen: Car
     if seen.key is None:
         return
     strand = lens.strand(element)
-    source_key, blank_key = seen.key, None
-    a, b = (blank_key, source_key) if target is Side.A else (source_key, blank_key)
+    planned = _created(target, seen.key)
     try:
         changed = lens.halves[target].put(element, seen.value, sheet.now[target], None)
     except Unfit as unfit:
-        sheet.park(strand, unfit, a, b)
+        sheet.park(strand, unfit, planned.a, planned.b)
         return
-    sheet.write(lens, target, strand, changed, Planned(a, b, seen.key), "5.1", Reason.CREATED)
+    sheet.write(lens, target, strand, changed, planned, "5.1", Reason.CREATED)
+
+
+def _created(target: Side, source: Key) -> Planned:
+    return Planned(None, source, source) if target is Side.A else Planned(source, None, source)
 
 
 def _fill_defaults(sheet: _Sheet, mapping: FieldMapping, target: Side) -> None:
@@ -372,6 +423,20 @@ def _fill_defaults(sheet: _Sheet, mapping: FieldMapping, target: Side) -> None:
         if blank(sheet.now[target].get(name)):
             sheet.now[target][name] = default
             sheet.causes[target][name] = (mapping.id, "4.4", Reason.DEFAULT)
+            _remember_default(sheet, mapping, target)
+
+
+def _remember_default(sheet: _Sheet, mapping: FieldMapping, target: Side) -> None:
+    """The side that the record came from stays blank, and the difference is known: a default goes nowhere else."""
+    lens = sheet.rules.lens_of(mapping)
+    if lens is None:
+        return
+    shown = lens.look(target, {**dict.fromkeys(lens.field_names(target)), **sheet.now[target]}) or {}
+    for element, carried in shown.items():
+        strand = lens.strand(element)
+        if carried.key is not None and strand not in sheet.strands[target] and strand not in sheet.parked:
+            sheet.strands[target][strand] = Planned(None, None, carried.key)
+            sheet.notes[strand] = Reason.DEFAULT
 
 
 def _missing_required(resource: Resource, values: Values) -> CreationRefused | None:
@@ -393,6 +458,8 @@ def baselines_after(planned: Planned, side: Side, answered: Key, now: Base | Non
     if planned.base is None:
         other = planned.of(side.other)
         return (answered, other) if side is Side.A else (other, answered)
+    if isinstance(planned.carries, str):
+        return _primary_after(planned, side, answered, now)
     held = {s: set(_as_list(now.of(s))) if now else set() for s in Side}
     seen = {s: set(_as_list(planned.of(s))) for s in Side}
     old = {s: set(_as_list(planned.base.of(s))) for s in Side}
@@ -401,3 +468,13 @@ def baselines_after(planned: Planned, side: Side, answered: Key, now: Base | Non
     added, removed = seen[other_side] - old[other_side], old[other_side] - seen[other_side]
     held[other_side] = (held[other_side] | both | added) - removed
     return sorted(held[Side.A]) or None, sorted(held[Side.B]) or None
+
+
+def _primary_after(planned: Planned, side: Side, answered: Key, now: Base | None) -> tuple[Key, Key]:
+    """The primary element of a list that is written on both sides: settled by the write that brings it over."""
+    held: dict[Side, Key] = {s: now.of(s) if now else None for s in Side}
+    if planned.of(side.other) == planned.carries:
+        held = {side: answered, side.other: planned.of(side.other)}
+    elif answered != planned.of(side):
+        held[side] = answered
+    return held[Side.A], held[Side.B]
