@@ -57,3 +57,20 @@ make_environment() {
     fi
     exec 9>&-
 }
+
+# A Chromium for the tests that drive one. Fails where there is none and apt may not install it.
+ensure_chromium() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        if command -v "$name" >/dev/null; then return; fi
+    done
+    command -v apt-get >/dev/null || return 1
+    local apt=(apt-get)
+    if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2>/dev/null || return 1
+        apt=(sudo -n apt-get)
+    fi
+    echo "Installing chromium with apt-get ..."
+    { "${apt[@]}" -qq update && DEBIAN_FRONTEND=noninteractive "${apt[@]}" -qq -y install chromium; } \
+        </dev/null >/dev/null 2>&1 && command -v chromium >/dev/null
+}
