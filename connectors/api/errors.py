@@ -13,7 +13,13 @@ from ..accounts import AccountError, AlreadyConnected, SettingsRefused
 
 
 class Conflict(APIException):
+    """409, with the id of the account that is there already."""
+
     status_code = status.HTTP_409_CONFLICT
+
+    def __init__(self, error: AlreadyConnected) -> None:
+        # Not through the base class, which would make a text of the id.
+        self.detail = {"detail": str(error), "account": error.account.pk}
 
 
 @contextmanager
@@ -22,7 +28,7 @@ def answering() -> Iterator[None]:
     try:
         yield
     except AlreadyConnected as error:
-        raise Conflict({"detail": str(error), "account": error.account.pk}) from error
+        raise Conflict(error) from error
     except AccountError as error:
         raise ValidationError(_body(error)) from error
 

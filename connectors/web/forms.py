@@ -104,7 +104,7 @@ class ObjectForm(ServiceForm):
         return f"canonical:{name}" if self.snapshot.field(name) else name
 
     @property
-    def kind(self) -> Kind | None:
+    def chosen_kind(self) -> Kind | None:
         chosen = self.cleaned_data.get("kind")
         return Kind(chosen) if chosen else None
 

@@ -12,6 +12,7 @@ from django.shortcuts import render
 from tenants.access import member_required
 
 from .. import registry
+from ..accounts import resource_of
 from ..contract import Manifest
 from ..labels import kind_label
 from ..models import AccountState, ConnectedAccount
@@ -52,11 +53,14 @@ def app(request: HttpRequest, name: str) -> HttpResponse:
     """What an app does, what it needs, and the accounts of it."""
     manifest = manifest_or_404(name)
     accounts = list(ConnectedAccount.objects.filter(app=name))
+    shown = next(iter(accounts), None)
+    offered = shown.objects_offered.filter(missing=False) if shown else ()
     context = {
         "manifest": manifest,
         "kinds": [kind_label(kind) for kind in manifest.kinds],
         "accounts": accounts,
-        "shown": next((a for a in accounts if a.objects_offered.exists()), None),
+        "shown": shown,
+        "offered": [(obj, resource_of(obj)) for obj in offered],
     }
     return render(request, "connectors/app.html", context)
 

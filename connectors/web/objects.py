@@ -26,7 +26,7 @@ def account_object(request: HttpRequest, pk: int, object_pk: int) -> HttpRespons
         form = ObjectForm(request.POST or None, snapshot=snapshot_of(obj), meaning=meaning_of(obj))
     if request.method == "POST" and form is not None and form.is_valid():
         try:
-            set_meaning(obj, kind=form.kind, fields=form.meanings, actor=actor_of(request))
+            set_meaning(obj, kind=form.chosen_kind, fields=form.meanings, actor=actor_of(request))
         except AccountError as error:
             form.refuse(error)
         else:

@@ -11,7 +11,7 @@ from connectors.accounts import AccountError, AlreadyConnected, AnotherAccount, 
 from connectors.contract import ConnectorBroken, PermissionLost, RateLimited, Retry, SettingsInvalid, SignInAgain
 from connectors.models import AccountAction, AccountEvent, AccountState, ConnectedAccount, RateBudget
 
-from .conftest import ACTOR
+from tests.apps_in_memory import ACTOR
 
 pytestmark = pytest.mark.usefixtures("in_workspace")
 

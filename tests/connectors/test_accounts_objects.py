@@ -8,7 +8,7 @@ from connectors.contract import FieldMeaning, FieldType, Kind, Retry
 from connectors.models import AccountAction
 from connectors.testing.memory import contacts
 
-from .conftest import ACTOR
+from tests.apps_in_memory import ACTOR
 
 pytestmark = pytest.mark.usefixtures("in_workspace")
 

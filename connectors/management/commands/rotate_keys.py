@@ -6,12 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from tenants.context import workspace_context
-from tenants.models import Workspace
 
 from connectors.accounts.session import binding
 from connectors.models import ConnectedAccount
 from connectors.vault import VaultError, vault
+from tenants.context import workspace_context
+from tenants.models import Workspace
 
 
 class Command(BaseCommand):
