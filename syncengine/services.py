@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -22,8 +23,9 @@ from tenants.context import current_workspace
 from tenants.entitlements import has
 
 from .core.defaults import default_mappings, problems
-from .core.mapping import Side, SyncSettings
+from .core.mapping import MatchBy, Side, SyncSettings
 from .core.match import PERSONS
+from .core.states import RecordState
 from .core.topology import path_between
 from .models import (
     RecordLink,
@@ -153,6 +155,7 @@ def _refuse_problems(settings: SyncSettings, a: Resource, b: Resource) -> None:
     found = problems(settings, a, b)
     if found:
         raise SyncError({p.mapping: p.message for p in found})
+    _refuse_matching(settings, a, b)
     if not any(m.enabled and m.a and m.b for m in settings.mappings):
         raise SyncError(_("Switch on at least one field mapping."))
     if not has(current_workspace(), "custom_mappings") and any(m.custom and m.enabled for m in settings.mappings):
@@ -160,6 +163,15 @@ def _refuse_problems(settings: SyncSettings, a: Resource, b: Resource) -> None:
     for side, resource in ((Side.A, a), (Side.B, b)):
         if settings.direction.allows(side) and not resource.writes & {WriteKind.CREATE, WriteKind.UPDATE}:
             raise SyncError({"direction": _("“%(name)s” can only be read.") % {"name": resource.label}})
+
+
+def _refuse_matching(settings: SyncSettings, a: Resource, b: Resource) -> None:
+    """Rule 5.6: a field of one's own choosing has to be there on both sides."""
+    matching = settings.matching
+    if matching.by is not MatchBy.FIELD:
+        return
+    if a.field(matching.field_a) is None or b.field(matching.field_b) is None:
+        raise SyncError({"matching": _("Choose a field of each side to match by.")})
 
 
 # --- Settings -----------------------------------------------------------------------------------------------
@@ -231,6 +243,13 @@ def start(sync: Sync, *, actor: str) -> SyncRun:
         due.schedule(DUE_KIND, locked.pk, timezone.now())
     sync.refresh_from_db()
     return run
+
+
+def discard_draft(sync: Sync, *, actor: str) -> None:
+    """Forget settings that are not in effect yet. Raises SyncError before the first start: there are no others."""
+    if sync.active_id is None:
+        raise SyncError(_("This sync has no other settings yet. Delete it instead."))
+    sync.versions.filter(state=VersionState.DRAFT).delete()
 
 
 def change_settings(sync: Sync, settings: SyncSettings, *, actor: str) -> None:
@@ -337,11 +356,24 @@ def _refuse_unusable_accounts(sync: Sync) -> None:
 
 def retry(links: list[RecordLink]) -> None:
     """Have failing records planned again at the next occasion."""
-    RecordLink.objects.filter(pk__in=[link.pk for link in links]).update(replan=True, next_try_at=None, attempts=0)
+    _plan_again(RecordLink.objects.filter(pk__in=[link.pk for link in links]))
     for pair_id in {link.pair_id for link in links}:
         sync = Sync.objects.filter(pair_id=pair_id, deleted_at=None, state=SyncState.ON).first()
         if sync is not None:
             due.schedule(DUE_KIND, sync.pk, timezone.now())
+
+
+def retry_all(sync: Sync, *, cause: str = "") -> int:
+    """Have all failing records of a sync, or those of one cause, planned again. The number of them."""
+    failing = RecordLink.objects.filter(pair_id=sync.pair_id, state=RecordState.FAILING)
+    count = _plan_again(failing.filter(cause=cause) if cause else failing)
+    if sync.state == SyncState.ON:
+        due.schedule(DUE_KIND, sync.pk, timezone.now())
+    return count
+
+
+def _plan_again(links: QuerySet[RecordLink]) -> int:
+    return links.update(replan=True, next_try_at=None, attempts=0)
 
 
 # --- How a sync stands --------------------------------------------------------------------------------------
@@ -381,6 +413,11 @@ class Status:
 
 
 def status_of(sync: Sync) -> Status:
+    return status_with(sync, sync.runs.filter(state=RunState.RUNNING).first())
+
+
+def status_with(sync: Sync, run: SyncRun | None) -> Status:
+    """How a sync stands whose run under way is known already."""
     counts: Mapping[str, int] = sync.counts or {}
     causes = {k.removeprefix("failing:"): n for k, n in counts.items() if k.startswith("failing:")}
     return Status(
@@ -392,7 +429,7 @@ def status_of(sync: Sync) -> Status:
         excluded=counts.get("excluded", 0),
         paused=counts.get("paused", 0),
         causes=causes,
-        run=sync.runs.filter(state=RunState.RUNNING).first(),
+        run=run,
         last_run_at=sync.last_run_at,
     )
 
