@@ -12,8 +12,6 @@ T = FieldType
 
 NARROW_TEXTS = frozenset({T.EMAIL, T.PHONE, T.URL})
 TEXTS = frozenset({T.TEXT, T.LONG_TEXT})
-NUMBERS = (T.INTEGER, T.NUMBER, T.MONEY)
-"""From narrow to wide: two of them are compared as the narrower."""
 SCALARS = frozenset(
     {T.EMAIL, T.PHONE, T.URL, T.INTEGER, T.NUMBER, T.MONEY, T.BOOLEAN, T.DATE, T.DATETIME, T.CHOICE, T.REFERENCE}
 )
@@ -92,8 +90,8 @@ def _two_way_type(a: FieldType, b: FieldType) -> FieldType | None:
         return T.TEXT
     if T.TEXT in pair and pair & NARROW_TEXTS:
         return next(iter(pair & NARROW_TEXTS))
-    if pair <= set(NUMBERS):
-        return next(t for t in NUMBERS if t in pair)
+    if T.INTEGER in pair and pair & {T.NUMBER, T.MONEY}:
+        return T.INTEGER
     if pair == {T.DATE, T.DATETIME}:
         return T.DATE
     if pair <= CHOICES and T.CHOICE in pair:
@@ -102,10 +100,13 @@ def _two_way_type(a: FieldType, b: FieldType) -> FieldType | None:
 
 
 def _toward_text(side: Side, source: Field, transform: Transform) -> Pairing:
+    """A choice is compared by its label, which is what the text shows; an e-mail address as what it is."""
     if transform is Transform.PARSE and source.type in PARSED:
-        return Pairing(source.type, Direction.TWO_WAY)
+        return Pairing(T.TEXT if source.type is T.CHOICE else source.type, Direction.TWO_WAY)
     return Pairing(
-        T.TEXT, Direction.toward(side), f"{_name(source.type)} can be written as text, but not read back from it."
+        source.type if source.type in NARROW_TEXTS else T.TEXT,
+        Direction.toward(side),
+        f"{_name(source.type)} can be written as text, but not read back from it.",
     )
 
 

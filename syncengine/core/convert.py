@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time
-from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
 from connectors.contract import Field, FieldType, Option, Refusal, Value
@@ -22,9 +21,11 @@ from .values import (
     decimal_of,
     iso,
     plain,
+    spaced,
     valid_email,
     valid_phone,
     valid_url,
+    whole,
 )
 
 T = FieldType
@@ -49,7 +50,7 @@ def into(field: Field, common: FieldType, locale: Locale) -> Convert:
     """From the wire form of `field` to the common form. Never called for blanks."""
     if field.type is T.REFERENCE:
         return lambda value: value.get("label")
-    if field.type is T.MONEY and common is not T.MONEY:
+    if field.type is T.MONEY and common is T.INTEGER:
         amount = into(Field("", "", T.NUMBER), common, locale)
         return lambda value: amount(value["amount"])
     if common is T.INTEGER:
@@ -70,7 +71,7 @@ def out_of(field: Field, common: FieldType, locale: Locale) -> ConvertBack:
     if field.type is T.DATETIME and common is T.DATE:
         return lambda value, now: _midnight(value, locale)
     if field.type in TEXT_TYPES:
-        return lambda value, now: _fitting_text(field, _as_text(field)(value))
+        return lambda value, now: fitting(field, _as_text(field)(value))
     if field.type in (T.INTEGER, T.NUMBER):
         return lambda value, now: _number(field, value)
     if field.type is T.BOOLEAN:
@@ -84,19 +85,27 @@ def out_of(field: Field, common: FieldType, locale: Locale) -> ConvertBack:
 
 def _whole(value: Value) -> Value:
     number = decimal_of(value)
-    return value if number is None else int(number.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    return value if number is None else whole(number)
 
 
 def _local_date(value: Value, locale: Locale) -> Value:
     moment = datetime_of(value)
-    return value if moment is None else moment.astimezone(ZoneInfo(locale.zone)).date().isoformat()
+    if moment is None:
+        return value
+    try:
+        return moment.astimezone(ZoneInfo(locale.zone)).date().isoformat()
+    except OverflowError:  # The first and the last day of the calendar, which apps use for "never".
+        return moment.date().isoformat()
 
 
 def _midnight(value: Value, locale: Locale) -> Value:
     day = date_of(str(value))
     if day is None:
         raise Unfit(f"“{value}” is no date.")
-    return iso(datetime.combine(day, time(), ZoneInfo(locale.zone)).astimezone(UTC))
+    try:
+        return iso(datetime.combine(day, time(), ZoneInfo(locale.zone)).astimezone(UTC))
+    except OverflowError:
+        raise Unfit(f"“{value}” has no midnight that could be written.") from None
 
 
 def _truth(value: Value) -> Value:
@@ -105,19 +114,26 @@ def _truth(value: Value) -> Value:
 
 
 def _as_text(field: Field) -> Convert:
+    """In one form for each value, so that a change of form alone is none in the text either (rule 3.1)."""
     labels = {option.value: option.label for option in field.options} if field.type is T.CHOICE else {}
+    numeric = field.type in (T.INTEGER, T.NUMBER, T.MONEY)
 
     def text(value: Value) -> Value:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, dict):
-            return " ".join(str(v) for v in (value.get("amount"), value.get("currency")) if v)
-        return labels.get(str(value), str(value))
+            return spaced(f"{text(value.get('amount'))} {value.get('currency') or ''}")
+        number = decimal_of(value) if numeric else None
+        if number is not None:
+            return plain(number)
+        moment = datetime_of(str(value)) if field.type is T.DATETIME else None
+        return labels.get(str(value), str(value)) if moment is None else iso(moment)
 
     return text
 
 
-def _fitting_text(field: Field, text: Value) -> Value:
+def fitting(field: Field, text: Value) -> Value:
+    """The text, if this field can hold it. Raises Unfit."""
     checks = {T.EMAIL: valid_email, T.PHONE: valid_phone, T.URL: valid_url}
     check = checks.get(field.type)
     if check is not None and not check(text):
@@ -135,7 +151,7 @@ def _number(field: Field, value: Value) -> Value:
         raise Unfit(f"“{value}” is no number.")
     if field.type is T.NUMBER:
         return plain(number)
-    return int(number.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    return whole(number)
 
 
 def _boolean(field: Field, value: Value) -> Value:
@@ -146,10 +162,12 @@ def _boolean(field: Field, value: Value) -> Value:
 
 
 def _moment(field: Field, value: Value) -> Value:
-    text = str(value)
-    if (date_of(text) if field.type is T.DATE else datetime_of(text)) is None:
+    """In wire form, whatever form a text had."""
+    day = date_of(str(value)) if field.type is T.DATE else None
+    moment = datetime_of(str(value)) if field.type is T.DATETIME else None
+    if day is None and moment is None:
         raise Unfit(f"“{value}” is no {field.type.value}.")
-    return text
+    return day.isoformat() if day is not None else iso(moment) if moment is not None else None
 
 
 def _known_option(field: Field, value: Value) -> Value:
@@ -163,6 +181,8 @@ def _with_currency(value: Value, now: Value) -> Value:
     """Money keeps its currency: two that differ are not converted (rule 4.1)."""
     ours = now.get("currency") if isinstance(now, dict) else None
     theirs = value.get("currency")
+    if decimal_of(value.get("amount")) is None:
+        raise Unfit(f"“{value.get('amount')}” is no amount.")
     if ours and theirs and ours.upper() != theirs.upper():
         raise Unfit(f"The amounts are in different currencies: {theirs} and {ours}.")
     return {"amount": value["amount"], "currency": theirs or ours}
@@ -191,12 +211,19 @@ class OptionClasses:
         named_a = {x for x, _ in pairs}
         named_b = {y for _, y in pairs}
         for x, y in (*pairs, *_same_labels(a, b, named_a, named_b)):
-            known = self._class.get((Side.A, x)) or self._class.get((Side.B, y)) or f"={x}"
-            for side, value in ((Side.A, x), (Side.B, y)):
-                self._class.setdefault((side, value), known)
-                members = self._members.setdefault((side, known), [])
-                if value not in members:
-                    members.append(value)
+            self._join(x, y)
+
+    def _join(self, x: str, y: str) -> None:
+        """Options x of side A and y of side B are one; so is all that was paired with either before."""
+        known = self._class.get((Side.A, x)) or self._class.get((Side.B, y)) or f"={x}"
+        given_up = self._class.get((Side.B, y), known)
+        for side, value in ((Side.A, x), (Side.B, y)):
+            moved = self._members.pop((side, given_up), []) if given_up != known else []
+            members = self._members.setdefault((side, known), [])
+            for member in (*moved, value):
+                self._class[(side, member)] = known
+                if member not in members:
+                    members.append(member)
 
     def into(self, side: Side) -> Convert:
         def class_of(value: Value) -> Value:
@@ -236,35 +263,50 @@ def _same_labels(a: Field, b: Field, named_a: set[str], named_b: set[str]) -> li
 
 
 class Owners:
-    """Owners of two accounts that stand for each other: by the table of the mapping, then by e-mail address."""
+    """Owners of two accounts that stand for each other: by e-mail address, then by the table of the mapping.
+
+    The common form is the e-mail address, as far as it is known; for owners of side B that only the table pairs,
+    the one of their counterpart on side A.
+    """
 
     def __init__(self, a: Field, b: Field, mapping: FieldMapping) -> None:
-        self._table = {Side.A: dict(mapping.options), Side.B: {y: x for x, y in mapping.options}}
-        self._fields: Mapping[Side, Field] = {Side.A: a, Side.B: b}
+        self._emails: Mapping[Side, Mapping[str, str]] = {
+            side: {o.value: o.label.casefold() for o in field.options} for side, field in ((Side.A, a), (Side.B, b))
+        }
+        self._addresses = {side: set(emails.values()) for side, emails in self._emails.items()}
+        self._a_of_b = {y: x for x, y in mapping.options}
+        self._b_of = {self._form(Side.A, {"id": x}): y for x, y in mapping.options}
         self._fallback = mapping.fallback
 
-    def _email(self, side: Side, value: Value) -> str:
-        """An owner in common form: the address on side A where the table or the directory tells it."""
-        owner = value.get("email") or next(
-            (o.label for o in self._fields[side].options if o.value == value.get("id")), None
-        )
-        return str(owner or f"id:{value.get('id')}").casefold()
+    def _form(self, side: Side, value: Value) -> str:
+        id_ = str(value.get("id"))
+        email = str(value.get("email") or self._emails[side].get(id_) or "").casefold()
+        if side is Side.B and id_ in self._a_of_b and email not in self._addresses[Side.A]:
+            return self._form(Side.A, {"id": self._a_of_b[id_]})
+        return email or f"{side.value}:{id_}"
 
     def into(self, side: Side) -> Convert:
-        def owner(value: Value) -> Value:
-            paired = self._table[side].get(str(value.get("id"))) if side is Side.B else None
-            return self._email(Side.A, {"id": paired}) if paired else self._email(side, value)
-
-        return owner
+        return lambda value: self._form(side, value)
 
     def out_of(self, side: Side, field: Field) -> ConvertBack:
         def owner(value: Value, now: Value) -> Value:
-            for option in field.options:
-                if self.into(side)({"id": option.value, "email": option.label}) == value:
-                    return {"id": option.value, "email": option.label}
-            chosen = self._fallback.get(side)
-            if chosen:
-                return {"id": chosen, "email": next((o.label for o in field.options if o.value == chosen), None)}
-            raise Unfit(f"Nobody among the owners of “{field.label}” corresponds to {value}.", Refusal.UNKNOWN_OPTION)
+            forms = {o.value: self._form(side, {"id": o.value}) for o in field.options}
+            same = [id_ for id_, form in forms.items() if form == value]
+            same.sort(key=lambda id_: self._emails[side][id_] != value)
+            chosen = _known_owner(now, same) or next(iter(same), None)
+            if chosen is None and side is Side.B:
+                chosen = self._b_of.get(value)
+            chosen = chosen or self._fallback.get(side)
+            if not chosen:
+                raise Unfit(
+                    f"Nobody among the owners of “{field.label}” corresponds to {value}.", Refusal.UNKNOWN_OPTION
+                )
+            return {"id": chosen, "email": next((o.label for o in field.options if o.value == chosen), None)}
 
         return owner
+
+
+def _known_owner(now: Value, same: list[str]) -> str | None:
+    """Two owners of one side that stand for one of the other never write each other over."""
+    held = str(now.get("id")) if isinstance(now, dict) else None
+    return held if held in same else None

@@ -16,7 +16,7 @@ from nameparser import HumanName
 from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource, Value, Values
 
 from .compat import CHOICES, NoWay, Pairing, Unpaired, pairing
-from .convert import Convert, ConvertBack, OptionClasses, Owners, Unfit, into, options_of, out_of
+from .convert import Convert, ConvertBack, OptionClasses, Owners, fitting, into, options_of, out_of
 from .mapping import Direction, FieldMapping, Side, Transform, fingerprint
 from .values import Key, Locale, blank, key_of, spaced, text_of
 
@@ -72,7 +72,7 @@ class OneField:
         present = now.get(self.field.name)
         if not self.many:
             return {self.field.name: None if value is None else self.back(value, present)}
-        return {self.field.name: self._replaced(list(present or ()), value, base)}
+        return {self.field.name: self._replaced(listed(present), value, base)}
 
     def _replaced(self, elements: list[Value], value: Value, base: Key) -> list[Value] | None:
         """The element that the baseline holds gives way to `value`; the rest stays."""
@@ -110,7 +110,7 @@ class ManyFields:
     def elements(self, values: Values) -> dict[str, Value]:
         """Key → value in common form, in the order of the field."""
         found: dict[str, Value] = {}
-        for value in values.get(self.field.name) or ():
+        for value in listed(values.get(self.field.name)):
             carried = self.one.carried(value)
             if isinstance(carried.key, str):
                 found.setdefault(carried.key, carried.value)
@@ -118,7 +118,7 @@ class ManyFields:
 
     def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
         """`value` is the whole list in common form; elements that are there already keep their own form."""
-        own = {self.one.carried(v).key: v for v in reversed(now.get(self.field.name) or [])}
+        own = {self.one.carried(v).key: v for v in reversed(listed(now.get(self.field.name)))}
         elements = []
         for v in value or ():
             key = key_of(v, self.one.common, self.one.locale)
@@ -148,8 +148,8 @@ class WholeAddress:
         written = None if blank(address) else address
         if not self.field.multi_valued:
             return {self.field.name: written}
-        rest = list(now.get(self.field.name) or ())[1:]
-        return {self.field.name: ([written] if written else []) + rest or None}
+        elements = [v for v in listed(now.get(self.field.name)) if not blank(v)]
+        return {self.field.name: ([written] if written else []) + elements[1:] or None}
 
 
 class AddressFields:
@@ -165,9 +165,7 @@ class AddressFields:
 
     def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
         field = self.fields[element]
-        if value is not None and field.max_length is not None and len(value) > field.max_length:
-            raise Unfit(f"“{field.label}” takes {field.max_length} characters at most; this has {len(value)}.")
-        return {field.name: value}
+        return {field.name: None if value is None else fitting(field, value)}
 
 
 class NameParts:
@@ -187,14 +185,30 @@ class NameParts:
         if value is None:
             return {self.first.name: None, self.last.name: None}
         full = spaced(text_of(value))
-        first, last = spaced(now.get(self.first.name) or ""), spaced(now.get(self.last.name) or "")
-        if first and full.startswith(f"{first} "):
-            return {self.last.name: full[len(first) + 1 :]}
-        if last and full.endswith(f" {last}"):
-            return {self.first.name: full[: -len(last) - 1]}
-        new_first, new_last = split_name(full)
+        first, last = self._part(now, self.first), self._part(now, self.last)
+        new_first, new_last = _divided(full, first, last)
         changed = {self.first.name: new_first or None, self.last.name: new_last or None}
-        return {name: part for name, part in changed.items() if part != now.get(name)} or changed
+        for field, old, new in ((self.first, first, new_first), (self.last, last, new_last)):
+            if new == old:
+                del changed[field.name]
+            elif new:
+                changed[field.name] = fitting(field, new)
+        return changed
+
+    @staticmethod
+    def _part(now: Values, field: Field) -> str:
+        return spaced(text_of(now.get(field.name) or ""))
+
+
+def _divided(full: str, first: str, last: str) -> tuple[str, str]:
+    """The new name in two, by the old parts where they still show: what stands between them is a given name."""
+    if last and full.endswith(f" {last}"):
+        return full[: -len(last) - 1], last
+    if first and full.startswith(f"{first} "):
+        return first, full[len(first) + 1 :]
+    if full in (first, last):
+        return (first, "") if full == first else ("", last)
+    return split_name(full)
 
 
 class WholeName(OneField):
@@ -208,11 +222,14 @@ class WholeName(OneField):
 
 
 def split_name(full: str) -> tuple[str, str]:
-    """(given names, family name); a single word is a given name."""
+    """(given names, family name); a single word is a given name. Nothing of the name is lost."""
     name = HumanName(full)
     first = spaced(f"{name.title} {name.first} {name.middle}")
     last = spaced(f"{name.last} {name.suffix}")
-    return (first, last) if first or last else (full, "")
+    if spaced(f"{first} {last}") == full or "," in full:
+        return (first, last) if first or last else (full, "")
+    given, _, family = full.rpartition(" ")  # A nickname in quotes, an emoji: what the parser leaves out.
+    return (given, family) if given else (full, "")
 
 
 def carried_part(value: Value) -> Carried:
@@ -223,11 +240,16 @@ def carried_part(value: Value) -> Carried:
     return Carried(key_of(spaced(text), T.TEXT, Locale()), text)
 
 
-def first_of(value: Value) -> Value:
-    """The primary element of a list; a value that came single stands for itself."""
+def listed(value: Value) -> list[Value]:
+    """The elements of a list; a value that came single stands for itself."""
     if isinstance(value, list):
-        return next((v for v in value if not blank(v)), None)
-    return value
+        return value
+    return [] if blank(value) else [value]
+
+
+def first_of(value: Value) -> Value:
+    """The primary element: the first that is not blank."""
+    return next((v for v in listed(value) if not blank(v)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +299,13 @@ def grind(mapping: FieldMapping, direction: Direction, a: Resource, b: Resource,
     if allowed is None:
         return NoWay("The direction of this mapping, of its sync and of its fields exclude each other.")
     print_ = fingerprint(
-        mapping.a, mapping.b, mapping.transform, mapping.options, common, locale.zone if common is T.DATE else ""
+        mapping.a,
+        mapping.b,
+        mapping.transform,
+        mapping.options,
+        common,
+        locale.zone if common is T.DATE else "",
+        is_set,
     )[:6]
     tells = {side: all(f.tells_blank for f in fields[side]) for side in Side}
     return Lens(mapping, allowed, halves, elements, is_set, tells, print_)
@@ -314,7 +342,8 @@ def _converted(mapping: FieldMapping, a: Field, b: Field, found: Pairing, locale
     if found.common is T.OWNER:
         owners = Owners(a, b, mapping)
         return {s: OneField(f, T.TEXT, owners.into(s), owners.out_of(s, f), locale) for s, f in sides}
-    if found.common in CHOICES and (mapping.options or (options_of(a) and options_of(b))):
+    by_map = mapping.options and T.CHOICE in (a.type, b.type)
+    if by_map or (found.common in CHOICES and options_of(a) and options_of(b)):
         classes = OptionClasses(a, b, mapping.options)
         return {s: OneField(f, T.TEXT, classes.into(s), classes.out_of(s, f), locale) for s, f in sides}
     return {
@@ -328,7 +357,7 @@ def _name_halves(a: list[Field], b: list[Field], locale: Locale) -> _Made | Unpa
         return Unpaired("A name is split into two fields: first name and last name.")
     halves: dict[Side, Half] = {}
     for side, fields in ((Side.A, a), (Side.B, b)):
-        if any(f.type not in (T.TEXT, T.LONG_TEXT) or f.multi_valued for f in fields):
+        if not all(_one_text(f) for f in fields):
             return Unpaired("A name is joined from text fields, and split into them.")
         if len(fields) == 2:
             halves[side] = NameParts(fields[0], fields[1], locale)
@@ -344,7 +373,7 @@ def _address_halves(a: list[Field], b: list[Field]) -> _Made | Unpaired:
     for side, fields in ((Side.A, a), (Side.B, b)):
         if len(fields) == 1 and fields[0].type is T.ADDRESS:
             parts[side] = ADDRESS_PARTS
-        elif all(f.canonical in ADDRESS_PARTS and f.type in (T.TEXT, T.LONG_TEXT) for f in fields):
+        elif all(f.canonical in ADDRESS_PARTS and _one_text(f) for f in fields):
             parts[side] = tuple(str(f.canonical) for f in fields)
         else:
             return Unpaired("An address is paired with an address, or with text fields that stand for its parts.")
@@ -359,6 +388,10 @@ def _address_halves(a: list[Field], b: list[Field]) -> _Made | Unpaired:
             halves[side] = AddressFields({str(f.canonical): f for f in fields if f.canonical in shared})
     widest = _writable(a, b)
     return widest if isinstance(widest, Unpaired) else (halves, shared, False, widest, T.ADDRESS)
+
+
+def _one_text(field: Field) -> bool:
+    return field.type in (T.TEXT, T.LONG_TEXT) and not field.multi_valued
 
 
 def _writable(a: list[Field], b: list[Field]) -> Direction | Unpaired:

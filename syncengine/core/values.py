@@ -12,7 +12,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -25,7 +25,12 @@ Key: TypeAlias = str | list[str] | None
 LONGEST_KEY = 120
 """Characters; a longer normal form is kept as a hash, so that baselines stay small."""
 
+LONGEST_NUMBER = 400
+"""Digits before or after the point; what is longer is no number of any app."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
+_HOST = re.compile(r"[^/?#]*")
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
 _TEXT_TYPES = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.CHOICE})
 
@@ -58,11 +63,14 @@ def blank(value: Value) -> bool:
 
 
 def key_of(value: Value, type_: FieldType, locale: Locale) -> str | None:
-    """The key of one single value; None if it is blank. Never raises: what makes no sense is compared as text."""
+    """The key of one single value; None if it is blank. Never raises: what makes no sense is compared as text.
+
+    A key can always be stored: one with characters that a database refuses is kept as a hash too.
+    """
     if blank(value):
         return None
-    normal = _normal(value, type_, locale)
-    if len(normal) > LONGEST_KEY:
+    normal = _normal(value, type_, locale) or text_of(value)
+    if len(normal) > LONGEST_KEY or (not normal.isprintable() and _UNSTORABLE.search(normal)):
         return "#" + hashlib.blake2b(normal.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return normal
 
@@ -87,6 +95,9 @@ def _normal(value: Value, type_: FieldType, locale: Locale) -> str:
     if type_ is FieldType.DATETIME:
         moment = datetime_of(text)
         return text if moment is None else iso(moment)
+    if type_ is FieldType.DATE:
+        day = date_of(text)
+        return text if day is None else day.isoformat()
     return text
 
 
@@ -116,14 +127,25 @@ def spaced(text: str) -> str:
 
 
 def decimal_of(value: Value) -> Decimal | None:
-    """The exact number, or None if it is none. NaN and infinities are none."""
+    """The exact number, or None if it is none. NaN, infinities and `1e999999999` are none."""
     if isinstance(value, bool):
         return None
     try:
         number = Decimal(str(value).strip())
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
         return None
-    return number if number.is_finite() else None
+    if (
+        not number.is_finite()
+        or abs(number.adjusted()) > LONGEST_NUMBER
+        or -int(number.as_tuple().exponent) > LONGEST_NUMBER
+    ):
+        return None
+    return number
+
+
+def whole(number: Decimal) -> int:
+    """The nearest integer, exactly, whatever its size; a half goes to the even one."""
+    return int(number.to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
 def plain(number: Decimal) -> str:
@@ -184,8 +206,9 @@ def _parsed_phone(text: str, country: str) -> phonenumbers.PhoneNumber | None:
 def url_key(text: str) -> str:
     """Host in lower case, no final slash; http and https, or no scheme at all, are one form of the same page."""
     rest = re.sub(r"^https?://", "", text, flags=re.IGNORECASE)
-    host, slash, path = rest.partition("/")
-    return (host.lower() + slash + path).rstrip("/")
+    host = _HOST.match(rest)
+    end = host.end() if host else 0
+    return (rest[:end].lower() + rest[end:]).rstrip("/")
 
 
 def domain_key(text: str) -> str | None:

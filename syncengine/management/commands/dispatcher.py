@@ -1,0 +1,43 @@
+"""``manage.py dispatcher``: the loop that makes due syncs run. One is enough; several do no harm."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+
+from syncengine.dispatch import dispatch, revive
+
+logger = logging.getLogger(__name__)
+
+REVIVE_EVERY = 5
+"""Rounds between two looks for workers that died."""
+
+
+class Command(BaseCommand):
+    help = "Puts due syncs on the queue, for ever."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--every", type=float, default=1.0, help="seconds between two looks (default: 1)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rounds = 0
+        while True:
+            self._look(revive_too=rounds % REVIVE_EVERY == 0)
+            rounds += 1
+            time.sleep(options["every"])
+
+    def _look(self, *, revive_too: bool) -> None:
+        """One round. A database that is away for a moment is no reason to stop."""
+        try:
+            if revive_too:
+                revive()
+            dispatch()
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the dispatcher could not reach the database: %s", type(error).__name__)
+            connection.close()
+        finally:
+            close_old_connections()

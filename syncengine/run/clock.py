@@ -1,0 +1,18 @@
+"""Time as an argument, so that a test can repeat a run exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+SLICE = timedelta(seconds=20)
+"""How long a worker stays with one sync before others have their turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    now: Callable[[], datetime] = timezone.now
+    slice: timedelta = SLICE

@@ -1,0 +1,69 @@
+"""What one slice of a sync works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.contract import Client, Resource
+
+from ..core.mapping import Side
+from ..core.plan import Rules
+from ..models import RunKind, RunPhase, RunState, Stream, Sync, SyncRun
+from .clock import Clock
+from .lease import Held
+
+
+@dataclass(slots=True)
+class Slice:
+    """A sync, its two streams with clients, its rules, and the leases under which it may store and send."""
+
+    sync: Sync
+    streams: Mapping[Side, Stream]
+    resources: Mapping[Side, Resource]
+    clients: Mapping[Side, Client]
+    rules: Rules
+    held: Held
+    clock: Clock
+    deadline: datetime
+    run: SyncRun | None
+    """The run under way. Made only when there is something to tell of: a poll that finds nothing writes none."""
+    progress: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        return self.clock.now() >= self.deadline
+
+    def side_of(self, stream: Stream) -> Side:
+        return Side.A if stream.pk == self.streams[Side.A].pk else Side.B
+
+    def the_run(self) -> SyncRun:
+        """The run under way, begun now if there is none."""
+        if self.run is None:
+            assert self.sync.active is not None
+            self.run = SyncRun.objects.create(
+                sync=self.sync, version=self.sync.active, kind=RunKind.CHANGES, started_at=self.clock.now()
+            )
+        return self.run
+
+    def count(self, name: str, by: int = 1) -> None:
+        self.progress[name] = self.progress.get(name, 0) + by
+
+    def show(self, phase: RunPhase) -> None:
+        """Let people see how far the run is."""
+        if self.run is None:
+            return
+        self.run.phase = phase
+        self.run.progress = {**self.run.progress, **self.progress}
+        self.run.save(update_fields=["phase", "progress"])
+
+    def finish(self) -> None:
+        if self.run is None:
+            return
+        self.show(RunPhase.DONE)
+        SyncRun.objects.filter(pk=self.run.pk, state=RunState.RUNNING).update(
+            state=RunState.DONE, finished_at=self.clock.now()
+        )
+        self.run = None

@@ -1,0 +1,149 @@
+"""Operations that were sent and never answered: the worker died, or the answer was lost (rule 10.4).
+
+Whoever holds the sync's lease is its only writer, so every operation that says *sending* when a slice begins was
+sent by somebody who is gone. An update is simply compared again. A creation is looked for before it is sent once
+more: by its key, by its stamp, else among the records first seen since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from connectors.contract import Idempotency, Record, WriteKind, Written
+
+from ..core.mapping import Side
+from ..core.match import Keys, blocks, keys_of, shared_blocks, tier
+from ..core.states import FailureClass
+from ..models import Operation, OperationState, RecordLink, RemoteRecord
+from .apply import Applier
+from .context import Slice
+from .lease import fenced
+from .planning import settle
+
+
+class Doubts:
+    """Settles what an earlier slice left in doubt."""
+
+    def __init__(self, work: Slice) -> None:
+        self.work = work
+        self.applier = Applier(work)
+
+    def settle_before_reading(self) -> None:
+        """What needs no look at the records: updates, and creations that may safely be sent again."""
+        for side in Side:
+            pending = self._pending(side)
+            updates = [op for op in pending if op.kind != WriteKind.CREATE]
+            creations = [op for op in pending if op.kind == WriteKind.CREATE]
+            with fenced(self.work.held):
+                if updates:
+                    self.applier.compare_again(side, updates)
+                if self.work.resources[side].idempotency is Idempotency.KEY:
+                    self._send_again(creations)
+
+    def settle_after_reading(self) -> None:
+        """Creations without a key: looked for where they must show by now, else sent again."""
+        for side in Side:
+            ripe = [op for op in self._pending(side) if op.kind == WriteKind.CREATE and self._is_ripe(side, op)]
+            if not ripe:
+                continue
+            if self.work.resources[side].idempotency is Idempotency.STAMP:
+                self._by_stamp(side, ripe)
+            else:
+                for op in ripe:
+                    self._by_content(side, op)
+
+    @property
+    def next_look(self) -> datetime | None:
+        """When the first creation that is still in doubt can be settled."""
+        ripe = [at for side in Side for op in self._pending(side) if (at := self._ripe_at(side, op)) is not None]
+        return min(ripe, default=None)
+
+    def _pending(self, side: Side) -> list[Operation]:
+        return list(
+            Operation.objects.filter(run__sync=self.work.sync, state=OperationState.SENDING, side=side.value)
+            .select_related("link")
+            .order_by("pk")
+        )
+
+    def _ripe_at(self, side: Side, op: Operation) -> datetime | None:
+        """After this, the creation shows in reads if it ever happened."""
+        settle_time = timedelta(seconds=self.work.resources[side].settle)
+        return None if op.deadline is None else op.deadline + settle_time
+
+    def _is_ripe(self, side: Side, op: Operation) -> bool:
+        """The stream must have been read since, too."""
+        at, read_at = self._ripe_at(side, op), self.work.streams[side].read_at
+        return at is not None and read_at is not None and read_at > at
+
+    def _send_again(self, operations: Sequence[Operation]) -> None:
+        Operation.objects.filter(pk__in=[op.pk for op in operations]).update(
+            state=OperationState.PLANNED, sent_at=None, deadline=None
+        )
+
+    def _by_stamp(self, side: Side, operations: Sequence[Operation]) -> None:
+        found = self.work.clients[side].find(self.work.resources[side], [str(op.key) for op in operations])
+        with fenced(self.work.held):
+            for op in operations:
+                record = found.get(str(op.key))
+                if record is None:
+                    self._send_again([op])
+                else:
+                    self._adopt(side, op, record)
+
+    def _by_content(self, side: Side, op: Operation) -> None:
+        """By match key, else as an exact twin, among the unlinked records first seen since it was planned."""
+        with fenced(self.work.held):
+            twins, by_key = self._found(side, op)
+            if len(twins) == 1:
+                row = twins[0]
+                self._adopt(side, op, Record(row.remote_id, row.values, row.version, None, row.modified_at))
+            elif not twins and by_key:
+                self._send_again([op])
+            else:
+                self._ask_a_person(op)
+
+    def _found(self, side: Side, op: Operation) -> tuple[list[RemoteRecord], bool]:
+        """(records that may be it, whether it had a match key to be found by)."""
+        stream, resource = self.work.streams[side], self.work.resources[side]
+        new = RemoteRecord.objects.filter(stream=stream, gone=False, first_seq__gt=op.seen_seq, origin_sync=None)
+        pair_ids = RecordLink.objects.filter(
+            pair=op.link.pair, closed_at=None, a_id__isnull=False, b_id__isnull=False
+        ).values_list(f"{side.value}_id", flat=True)
+        new = new.exclude(remote_id__in=pair_ids)
+        sent = {c["field"]: c["after"] for c in op.changes}
+        keys = keys_of(sent, resource, stream.own_keys, self.work.rules.locale)
+        settings = self.work.rules.settings
+        used = set(shared_blocks(settings.kind, settings.matching).values()) | set(
+            shared_blocks(settings.kind, settings.matching)
+        )
+        has_key = any(kind in used for kind, _ in blocks(keys))
+        matching = [r for r in new if self._same(side, keys, Keys.from_json(r.keys))] if has_key else []
+        if matching:
+            twins = [r for r in matching if self._is_twin(side, op, r)]
+            return (twins[:1] if twins else matching), True
+        return [r for r in new if self._is_twin(side, op, r)], has_key
+
+    def _same(self, side: Side, ours: Keys, theirs: Keys) -> bool:
+        settings = self.work.rules.settings
+        matching = settings.matching
+        if matching.field_a or matching.field_b:
+            own = matching.field_a if side is Side.A else matching.field_b
+            return bool(ours.own.get(own)) and ours.own.get(own) == theirs.own.get(own)
+        return tier(settings.kind, matching, ours, theirs) is not None
+
+    def _is_twin(self, side: Side, op: Operation, record: RemoteRecord) -> bool:
+        looks = self.work.rules.looks(side, record.values)
+        return all(looks.get(strand) == planned["carries"] for strand, planned in op.strands.items())
+
+    def _adopt(self, side: Side, op: Operation, record: Record) -> None:
+        """It had happened: store it as the answer that was lost."""
+        self.applier.outcomes.store(side, [op], [Written(record.id, record)], {})
+
+    def _ask_a_person(self, op: Operation) -> None:
+        now = self.work.clock.now()
+        Operation.objects.filter(pk=op.pk).update(
+            state=OperationState.REFUSED, error=FailureClass.IN_DOUBT.value, ended_at=now
+        )
+        settle(op.link, failure=FailureClass.IN_DOUBT)
+        op.link.save(update_fields=["state", "cause", "detail", "candidates"])

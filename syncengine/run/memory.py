@@ -1,0 +1,76 @@
+"""A link's memory between the database and the core: plain JSON on one side, frozen values on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.contract import Refusal
+
+from ..core.mapping import Side
+from ..core.merge import Base, Reason
+from ..core.plan import FieldChange, LinkMemory, LinkPlan, Parked, Planned
+from ..models import RecordLink
+
+
+def memory_of(link: RecordLink) -> LinkMemory:
+    parked = {strand: Parked(Refusal(p["reason"]), p["message"], p["a"], p["b"]) for strand, p in link.parked.items()}
+    return LinkMemory(link.baseline_a, link.baseline_b, parked)
+
+
+def remember(link: RecordLink, plan: LinkPlan) -> bool:
+    """What follows from a plan without writing anywhere. True if the link changed."""
+    before = (dict(link.baseline_a), dict(link.baseline_b), dict(link.notes), dict(link.parked))
+    link.baseline_a = {**link.baseline_a, **plan.baselines.get(Side.A, {})}
+    link.baseline_b = {**link.baseline_b, **plan.baselines.get(Side.B, {})}
+    kept = {strand: reason for strand, reason in link.notes.items() if strand not in plan.settled}
+    link.notes = kept | {strand: reason.value for strand, reason in plan.notes.items()}
+    link.parked = {
+        strand: {"reason": p.reason.value, "message": p.message, "a": p.a, "b": p.b}
+        for strand, p in plan.parked.items()
+    }
+    return before != (link.baseline_a, link.baseline_b, link.notes, link.parked)
+
+
+def park(link: RecordLink, strand: str, *, reason: Refusal, message: str, planned: Planned) -> None:
+    """The app refused this value: leave the field alone until either side changes (rule 4.5)."""
+    entry = {"reason": reason.value, "message": message, "a": planned.a, "b": planned.b}
+    link.parked = {**link.parked, strand: entry}
+
+
+def base_of(link: RecordLink, strand: str) -> Base | None:
+    if strand not in link.baseline_a or strand not in link.baseline_b:
+        return None
+    return Base(link.baseline_a[strand], link.baseline_b[strand])
+
+
+def note(link: RecordLink, strand: str, reason: Reason | None) -> None:
+    """Keep, or drop, why the two sides of a strand differ."""
+    rest = {s: r for s, r in link.notes.items() if s != strand}
+    link.notes = rest if reason is None else {**rest, strand: reason.value}
+
+
+def planned_to_json(strands: Mapping[str, Planned]) -> dict[str, Any]:
+    return {
+        strand: {"a": p.a, "b": p.b, "carries": p.carries}
+        | ({} if p.base is None else {"base_a": p.base.a, "base_b": p.base.b})
+        for strand, p in strands.items()
+    }
+
+
+def planned_from_json(data: Mapping[str, Any]) -> dict[str, Planned]:
+    return {
+        strand: Planned(p["a"], p["b"], p["carries"], Base(p["base_a"], p["base_b"]) if "base_a" in p else None)
+        for strand, p in data.items()
+    }
+
+
+def change_to_json(change: FieldChange) -> dict[str, Any]:
+    return {
+        "field": change.field,
+        "before": change.before,
+        "after": change.after,
+        "mapping": change.mapping,
+        "rule": change.rule,
+        "reason": change.reason.value,
+    }

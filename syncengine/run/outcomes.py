@@ -1,0 +1,232 @@
+"""What an app's answers change: operations, remote records, baselines, provenance, states. One transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.contract import (
+    DuplicateRecord,
+    NotFound,
+    Outcome,
+    Record,
+    Refused,
+    Values,
+    VersionMismatch,
+    WriteKind,
+    Written,
+)
+
+from ..core.mapping import Side
+from ..core.merge import Reason
+from ..core.plan import Planned, baselines_after
+from ..core.states import FailureClass
+from ..models import Operation, OperationState, RecordLink, RemoteRecord
+from .context import Slice
+from .matching import drop_row
+from .memory import base_of, note, park, planned_from_json
+from .planning import settle
+from .read import make_dirty
+from .store import Seen, label_of, records_of, store_records
+
+FIRST_WAIT = timedelta(minutes=1)
+LONGEST_WAIT = timedelta(days=1)
+LINK_FIELDS = [
+    "a_id", "b_id", "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "provenance",
+    "notes", "parked", "replan", "attempts", "next_try_at", "made_by", "changed_at",
+]  # fmt: skip
+
+
+class Outcomes:
+    """Stores answers for one slice. Every method runs within `lease.fenced`."""
+
+    def __init__(self, work: Slice) -> None:
+        self.work = work
+
+    def remember(self, side: Side, records: Sequence[Record], asked: datetime) -> None:
+        """Records that were read for another reason than a pass."""
+        store_records(
+            self.work.streams[side],
+            self.work.resources[side],
+            [Seen(record, asked) for record in records],
+            self.work.rules.locale,
+            settle=timedelta(seconds=self.work.resources[side].settle),
+        )
+
+    def supersede(self, operations: Sequence[Operation]) -> None:
+        """Plan their links again at the next occasion."""
+        Operation.objects.filter(pk__in=[op.pk for op in operations]).update(
+            state=OperationState.SUPERSEDED, ended_at=self.work.clock.now()
+        )
+        RecordLink.objects.filter(pk__in=[op.link_id for op in operations]).update(replan=True)
+
+    def store(
+        self, side: Side, batch: Sequence[Operation], outcomes: Sequence[Outcome], read_back: dict[str, Record]
+    ) -> None:
+        """The answers to one batch, item by item."""
+        links = RecordLink.objects.select_for_update().in_bulk([op.link_id for op in batch])
+        written: list[tuple[Operation, Written]] = []
+        for op, outcome in zip(batch, outcomes, strict=True):
+            op.link = links[op.link_id]
+            if isinstance(outcome, Written):
+                written.append((op, outcome))
+            else:
+                self._not_written(side, op, outcome)
+        self._written(side, written, read_back)
+        Operation.objects.bulk_update(batch, ["state", "error", "message", "ended_at", "remote_id"], batch_size=500)
+        RecordLink.objects.bulk_update([op.link for op in batch if op.link.pk], LINK_FIELDS, batch_size=500)
+
+    # --- Written ---------------------------------------------------------------------------------------------
+
+    def _written(self, side: Side, items: Sequence[tuple[Operation, Written]], read_back: dict[str, Record]) -> None:
+        now, stream = self.work.clock.now(), self.work.streams[side]
+        known = records_of(stream, [outcome.id for _, outcome in items])
+        seen: list[Seen] = []
+        for op, outcome in items:
+            before = known.get(outcome.id)
+            record = self._held(side, op, outcome, read_back.get(outcome.id), before)
+            if op.kind in (WriteKind.CREATE, WriteKind.UPDATE):
+                seen.append(
+                    Seen(
+                        record,
+                        asked_at=now,
+                        written_at=now,
+                        origin_sync=self.work.sync.pk if op.kind == WriteKind.CREATE else None,
+                        replaced=before.fingerprint if before is not None else "",
+                    )
+                )
+            self._done(side, op, record, now)
+        store_records(stream, self.work.resources[side], seen, self.work.rules.locale)
+
+    def _held(
+        self, side: Side, op: Operation, outcome: Written, read: Record | None, before: RemoteRecord | None
+    ) -> Record:
+        """What the record holds now: as answered, as read back, or as written over what was known."""
+        answered = outcome.record or read
+        if answered is not None:
+            values = {**(before.values if before is not None else {}), **answered.values}
+            return Record(answered.id, values, answered.version, answered.created_at, answered.modified_at)
+        make_dirty(self.work.streams[side], [outcome.id], self.work.clock.now())
+        written: dict[str, Any] = {c["field"]: c["after"] for c in op.changes}
+        return Record(outcome.id, {**(before.values if before is not None else {}), **written})
+
+    def _done(self, side: Side, op: Operation, record: Record, now: datetime) -> None:
+        op.state, op.ended_at, op.error, op.message, op.remote_id = OperationState.DONE, now, "", "", record.id
+        link = op.link
+        if op.kind == WriteKind.CREATE:
+            self._take_end(link, side, record.id)
+            link.made_by = "created"
+            link.label = link.label or label_of(record.values, self.work.resources[side])
+        self._move_baselines(link, side, op, record.values)
+        self._tell_why(link, side, op, now)
+        link.attempts, link.next_try_at, link.changed_at = 0, None, now
+        settle(link)
+        self.work.count("done")
+        self.work.count("created" if op.kind == WriteKind.CREATE else "changed")
+
+    def _take_end(self, link: RecordLink, side: Side, id_: str) -> None:
+        """A reading that came between may have given the new record a row of its own."""
+        other = RecordLink.objects.filter(pair=link.pair, closed_at=None, **{f"{side.value}_id": id_}).first()
+        if other is not None and other.pk != link.pk and not other.is_whole:
+            drop_row(other, into=link)
+        link.set_end(side, id_)
+
+    def _move_baselines(self, link: RecordLink, side: Side, op: Operation, values: Values) -> None:
+        """The written side takes what the app holds now, the other what was planned against (rule 3.7)."""
+        looks = self.work.rules.looks(side, values)
+        for strand, planned in planned_from_json(op.strands).items():
+            if strand not in looks:
+                continue  # The settings changed meanwhile: the strand is nobody's any more.
+            answered = looks[strand]
+            base_a, base_b = baselines_after(planned, side, answered, base_of(link, strand))
+            link.baseline_a = {**link.baseline_a, strand: base_a}
+            link.baseline_b = {**link.baseline_b, strand: base_b}
+            link.parked = {s: p for s, p in link.parked.items() if s != strand}
+            note(link, strand, None if answered == planned.carries else Reason.REWRITTEN)
+
+    def _tell_why(self, link: RecordLink, side: Side, op: Operation, now: datetime) -> None:
+        """Where each mapping's value came from; it outlives the journal (rule 11.3)."""
+        link.provenance = {
+            **link.provenance,
+            **{
+                change["mapping"]: {
+                    "side": side.other.value,
+                    "at": now.isoformat(),
+                    "run": op.run_id,
+                    "rule": change["rule"],
+                    "reason": change["reason"],
+                    "before": change["before"],
+                }
+                for change in op.changes
+            },
+        }
+
+    # --- Not written -----------------------------------------------------------------------------------------
+
+    def _not_written(self, side: Side, op: Operation, outcome: Outcome) -> None:
+        now, stream = self.work.clock.now(), self.work.streams[side]
+        op.ended_at = now
+        if isinstance(outcome, Refused):
+            self._refused(side, op, outcome)
+            return
+        op.state = OperationState.SUPERSEDED
+        if isinstance(outcome, VersionMismatch):
+            if outcome.current is not None:
+                self.remember(side, [outcome.current], now)
+            else:
+                make_dirty(stream, [op.remote_id or ""], now)
+            op.link.replan = True
+        elif isinstance(outcome, NotFound):
+            # A second look by its id decides whether it is gone (rule 8.4).
+            make_dirty(stream, [op.remote_id or ""], now)
+            op.link.replan = True
+        elif isinstance(outcome, DuplicateRecord):
+            self._duplicate(side, op, outcome)
+
+    def _refused(self, side: Side, op: Operation, outcome: Refused) -> None:
+        op.state, op.error, op.message = OperationState.REFUSED, outcome.reason.value, outcome.message
+        self.work.count("refused")
+        link = op.link
+        concerned = self._strands_of(side, op, outcome.field)
+        if concerned and op.kind == WriteKind.UPDATE:
+            for strand, planned in concerned.items():
+                park(link, strand, reason=outcome.reason, message=outcome.message, planned=planned)
+            settle(link)
+            # The other fields of the record are sent without it (rule 4.5).
+            link.replan = len(concerned) < len(op.strands)
+            return
+        self._fail(link, FailureClass.of(outcome.reason), outcome.message)
+
+    def _strands_of(self, side: Side, op: Operation, field: str | None) -> dict[str, Planned]:
+        if field is None:
+            return {}
+        planned = planned_from_json(op.strands)
+        return {s: planned[s] for s in self.work.rules.strands_of_field(side, field) if s in planned}
+
+    def _duplicate(self, side: Side, op: Operation, outcome: DuplicateRecord) -> None:
+        """The app has such a record: link it if it is nobody's, never if it is linked or kept apart (rule 5.9)."""
+        op.state, op.error, op.message = OperationState.REFUSED, FailureClass.DUPLICATE.value, outcome.message
+        link, existing = op.link, outcome.existing_id
+        taken = existing is None or self._is_taken(link, side, existing)
+        if existing is None or taken:
+            self._fail(link, FailureClass.DUPLICATE, outcome.message)
+            return
+        self._take_end(link, side, existing)
+        link.made_by, link.replan = "matched", True
+        make_dirty(self.work.streams[side], [existing], self.work.clock.now())
+        settle(link, waiting=True)
+
+    def _is_taken(self, link: RecordLink, side: Side, id_: str) -> bool:
+        other = RecordLink.objects.filter(pair=link.pair, closed_at=None, **{f"{side.value}_id": id_}).first()
+        if other is not None and other.is_whole:
+            return True
+        a, b = (id_, link.b_id) if side is Side.A else (link.a_id, id_)
+        return link.pair.kept_apart.filter(a_id=a, b_id=b).exists()
+
+    def _fail(self, link: RecordLink, cause: FailureClass, message: str) -> None:
+        """Tried again by itself after a minute, then ever later, at last once a day."""
+        link.attempts = min(link.attempts + 1, 100)
+        wait = min(FIRST_WAIT * 4 ** min(link.attempts - 1, 8), LONGEST_WAIT)
+        settle(link, failure=cause, detail=message)
+        link.next_try_at = self.work.clock.now() + wait

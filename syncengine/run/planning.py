@@ -1,0 +1,258 @@
+"""Planning: what changed since the last plan, loaded by the set, becomes operations and states of links.
+
+All judgement is the core's. One chunk is one transaction: its operations, its links and the numbers up to which
+both streams are planned.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from connectors.contract import WriteKind
+
+from ..core.mapping import Side
+from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
+from ..core.scope import Excluded, judge_scope, may_create
+from ..core.states import FailureClass, state_of
+from ..models import Operation, OperationState, RecordLink, RemoteRecord
+from .context import Slice
+from .lease import fenced
+from .matching import match
+from .memory import change_to_json, memory_of, planned_to_json, remember
+from .read import make_dirty
+from .store import records_of
+
+CHUNK = 1000
+
+
+class Planner:
+    """Plans what is due of one sync, chunk by chunk."""
+
+    def __init__(self, work: Slice) -> None:
+        self.work = work
+        self.sync = work.sync
+        self.pair = work.sync.pair
+        self.rules = work.rules
+        self._after = 0
+        """The last link that was looked at because it was due: each has one turn in a plan."""
+
+    def plan(self) -> int:
+        """Everything that is due, or as much as fits into the slice. Returns how many operations were stored."""
+        total = 0
+        while True:
+            stored = self._plan_chunk()
+            if stored is None:
+                return total
+            total += stored
+            if self.work.over:
+                return total
+
+    def _changed(self, side: Side) -> QuerySet[RemoteRecord]:
+        planned = self.sync.planned_a if side is Side.A else self.sync.planned_b
+        return RemoteRecord.objects.filter(stream=self.work.streams[side], seq__gt=planned).order_by("seq")
+
+    def _due_links(self) -> QuerySet[RecordLink]:
+        now = self.work.clock.now()
+        return RecordLink.objects.filter(
+            Q(replan=True) | Q(next_try_at__lte=now), pair=self.pair, closed_at=None, pk__gt=self._after
+        ).order_by("pk")
+
+    def _plan_chunk(self) -> int | None:
+        """One chunk; None where nothing is due."""
+        changed = {side: list(self._changed(side).values_list("remote_id", "seq")[:CHUNK]) for side in Side}
+        links = list(self._due_links()[:CHUNK])
+        if not any(changed.values()) and not links:
+            return None
+        self._after = links[-1].pk if links else self._after
+        ids = {
+            side: {id_ for id_, _ in changed[side]} | {e for link in links if (e := link.end(side)) is not None}
+            for side in Side
+        }
+        with fenced(self.work.held):
+            stored = self._plan_records(ids)
+            for side in Side:
+                if changed[side]:
+                    self._planned_up_to(side, changed[side][-1][1])
+        return stored
+
+    def _planned_up_to(self, side: Side, seq: int) -> None:
+        name = "planned_a" if side is Side.A else "planned_b"
+        setattr(self.sync, name, seq)
+        type(self.sync).objects.filter(pk=self.sync.pk).update(**{name: seq})
+
+    def _plan_records(self, ids: dict[Side, set[str]]) -> int:
+        """Links of these records: matched where they have no other end, compared where they have."""
+        self._supersede_open(ids)
+        matched = match(self.work, ids)
+        links = matched.links
+        sending = self._sending(links)
+        records = {
+            side: records_of(self.work.streams[side], (e for link in links if (e := link.end(side)) is not None))
+            for side in Side
+        }
+        operations: list[Operation] = []
+        for link in links:
+            a = records[Side.A].get(link.a_id) if link.a_id is not None else None
+            b = records[Side.B].get(link.b_id) if link.b_id is not None else None
+            if link.pk in sending or link.pk in matched.in_doubt:
+                # The answer to what was sent comes first; then it is looked at again.
+                link.replan = True
+                settle(link, waiting=True)
+            else:
+                operations += self._plan_link(link, a, b)
+        self._save(links)
+        Operation.objects.bulk_create(operations, batch_size=500)
+        self.work.count("planned", len(operations))
+        return len(operations)
+
+    def _sending(self, links: Iterable[RecordLink]) -> set[int]:
+        """Links with a write on its way whose answer is not known."""
+        rows = Operation.objects.filter(link__in=list(links), state=OperationState.SENDING)
+        return set(rows.values_list("link_id", flat=True))
+
+    def _supersede_open(self, ids: dict[Side, set[str]]) -> None:
+        """What was planned from an older sight of these records is planned again (rule 3.9)."""
+        touched = RecordLink.objects.filter(
+            Q(a_id__in=ids[Side.A]) | Q(b_id__in=ids[Side.B]), pair=self.pair, closed_at=None
+        )
+        Operation.objects.filter(link__in=touched, state=OperationState.PLANNED).update(
+            state=OperationState.SUPERSEDED, ended_at=self.work.clock.now()
+        )
+
+    # --- One link --------------------------------------------------------------------------------------------
+
+    def _plan_link(self, link: RecordLink, a: RemoteRecord | None, b: RemoteRecord | None) -> list[Operation]:
+        """Decide its state, and what is to be written."""
+        link.replan, link.next_try_at = False, None
+        if link.paused:
+            settle(link)
+            return []
+        ends = {side: r for side, r in ((Side.A, a), (Side.B, b)) if link.end(side) is not None}
+        unread = [side for side, record in ends.items() if record is None]
+        if unread:
+            self._ask_for(link, unread)
+            return []
+        gone = {side: record is not None and record.gone for side, record in ends.items()}
+        if any(gone.values()):
+            self._deleted(link, gone)
+            return []
+        if link.candidates:
+            settle(link, failure=FailureClass.AMBIGUOUS)
+            return []
+        excluded = self._excluded(link, a, b)
+        if excluded is not None:
+            settle(link, excluded=excluded)
+            return []
+        if a is not None and b is not None:
+            return self._compare(link, a, b)
+        return self._create(link, a, b)
+
+    def _excluded(self, link: RecordLink, a: RemoteRecord | None, b: RemoteRecord | None) -> Excluded | None:
+        resources = self.work.resources
+        return judge_scope(
+            self.rules.settings,
+            (resources[Side.A], a.values) if a is not None else None,
+            (resources[Side.B], b.values) if b is not None else None,
+        )
+
+    def _ask_for(self, link: RecordLink, sides: Iterable[Side]) -> None:
+        """Unread is never gone: the record is read by its id first."""
+        for side in sides:
+            make_dirty(self.work.streams[side], [link.end(side) or ""], self.work.clock.now())
+        link.replan = True
+        settle(link, waiting=True)
+
+    def _deleted(self, link: RecordLink, gone: dict[Side, bool]) -> None:
+        """Never passed on, never undone by itself (rule 8.1)."""
+        if not link.is_whole or all(gone.values()):
+            link.closed_at = self.work.clock.now()
+            settle(link)
+            return
+        deleted_in_a = gone.get(Side.A, False)
+        settle(link, failure=FailureClass.DELETED_IN_A if deleted_in_a else FailureClass.DELETED_IN_B)
+
+    def _compare(self, link: RecordLink, a: RemoteRecord, b: RemoteRecord) -> list[Operation]:
+        plan = plan_link(self.rules, a.values, b.values, memory_of(link))
+        remember(link, plan)
+        link.label = a.label or b.label
+        settle(link)
+        return [self._operation(link, draft, a, b) for draft in plan.drafts if self._writable(draft)]
+
+    def _writable(self, draft: Draft) -> bool:
+        return draft.kind in self.work.resources[draft.side].writes
+
+    def _create(self, link: RecordLink, a: RemoteRecord | None, b: RemoteRecord | None) -> list[Operation]:
+        source = a or b
+        assert source is not None
+        target = Side.B if a is not None else Side.A
+        link.label = source.label
+        forbidden = may_create(self.rules.settings, target, self.work.resources[target])
+        if forbidden is not None:
+            settle(link, excluded=forbidden)
+            return []
+        plan = plan_creation(self.rules, target, source.values)
+        if isinstance(plan, CreationRefused):
+            settle(link, failure=FailureClass.of(plan.reason), detail=plan.message)
+            return []
+        remember(link, plan)
+        settle(link, waiting=True)
+        return [self._operation(link, draft, a, b) for draft in plan.drafts]
+
+    def _operation(self, link: RecordLink, draft: Draft, a: RemoteRecord | None, b: RemoteRecord | None) -> Operation:
+        return Operation(
+            run=self.work.the_run(),
+            link=link,
+            side=draft.side.value,
+            kind=draft.kind.value,
+            remote_id=None if draft.kind is WriteKind.CREATE else link.end(draft.side),
+            changes=[change_to_json(c) for c in draft.changes],
+            strands=planned_to_json(draft.strands),
+            seen_a=a.fingerprint if a is not None else "",
+            seen_b=b.fingerprint if b is not None else "",
+            seen_seq=self.work.streams[draft.side].seq,
+            key=uuid.uuid4(),
+            planned_at=self.work.clock.now(),
+        )
+
+    def _save(self, links: Iterable[RecordLink]) -> None:
+        """New ones are in the database already: `match` made them."""
+        RecordLink.objects.bulk_update(
+            list(links),
+            [
+                "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "notes", "parked",
+                "replan", "next_try_at", "closed_at",
+            ],
+            batch_size=500,
+        )  # fmt: skip
+
+
+def settle(
+    link: RecordLink,
+    *,
+    failure: FailureClass | None = None,
+    waiting: bool = False,
+    excluded: Excluded | None = None,
+    detail: str = "",
+) -> None:
+    """Give a link its one state (rule 9.1). A field that is parked makes its record fail (rule 4.5)."""
+    if failure is None and excluded is None and link.parked and not waiting:
+        first = next(iter(link.parked.values()))
+        failure, detail = FailureClass(first["reason"]), first["message"]
+    link.state = state_of(
+        paused=link.paused,
+        failure=failure,
+        waiting=waiting,
+        excluded=excluded is not None,
+        closed=link.closed_at is not None,
+    ).value
+    if failure is not None:
+        link.cause, link.detail = failure.value, detail
+    elif excluded is not None:
+        link.cause, link.detail = excluded.condition.value, ", ".join(excluded.values)
+    else:
+        link.cause, link.detail = "", ""
+    if failure is not FailureClass.AMBIGUOUS:
+        link.candidates = []

@@ -1,0 +1,212 @@
+"""Remote records in the database, by the set: one query to know what is known, one statement to write the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from connectors.contract import Record, Resource, Values
+
+from ..core.mapping import fingerprint
+from ..core.match import Keys, blocks, keys_of
+from ..core.values import Locale, blank
+from ..models import MatchKey, RemoteRecord, Stream
+
+LABEL_FIELDS = ("full_name", "name", "title", "subject", "number")
+"""Canonical names of what a record is called by, the best first."""
+LONGEST_LABEL = 255
+
+_UPSERT = """
+INSERT INTO syncengine_remoterecord AS known
+       (stream_id, remote_id, version, fingerprint, "values", keys, label, modified_at, asked_at,
+        first_seq, seq, gone, merged_into, origin_sync, written_at, replaced)
+SELECT %(stream)s, id, version, fingerprint, "values", keys, label, modified_at, asked_at,
+       seq, seq, FALSE, '', origin, written_at, replaced
+  FROM unnest(%(ids)s::text[], %(versions)s::text[], %(fingerprints)s::text[], %(values)s::jsonb[], %(keys)s::jsonb[],
+              %(labels)s::text[], %(modified)s::text[], %(asked)s::timestamptz[], %(seqs)s::bigint[],
+              %(origins)s::bigint[], %(written)s::timestamptz[], %(replaced)s::text[])
+       AS new (id, version, fingerprint, "values", keys, label, modified_at, asked_at, seq, origin, written_at,
+               replaced)
+ON CONFLICT (stream_id, remote_id) DO UPDATE SET
+    version = EXCLUDED.version, fingerprint = EXCLUDED.fingerprint, "values" = EXCLUDED."values",
+    keys = EXCLUDED.keys, label = EXCLUDED.label, modified_at = EXCLUDED.modified_at,
+    asked_at = EXCLUDED.asked_at, seq = EXCLUDED.seq, gone = FALSE, merged_into = '',
+    origin_sync = COALESCE(EXCLUDED.origin_sync, known.origin_sync),
+    written_at = COALESCE(EXCLUDED.written_at, known.written_at),
+    replaced = CASE WHEN EXCLUDED.written_at IS NULL THEN known.replaced ELSE EXCLUDED.replaced END
+RETURNING id, remote_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record as the app showed it, and when it was asked."""
+
+    record: Record
+    asked_at: datetime
+    origin_sync: int | None = None
+    written_at: datetime | None = None
+    """Set where this is the app's answer to our own write."""
+    replaced: str = ""
+
+
+class Mark(NamedTuple):
+    """What is needed of a known record to tell whether a new sight of it changes anything."""
+
+    fingerprint: str
+    version: str | None
+    gone: bool
+    written_at: datetime | None
+    replaced: str
+    asked_at: datetime
+
+
+def known_marks(stream: Stream, ids: Sequence[str]) -> dict[str, Mark]:
+    rows = RemoteRecord.objects.filter(stream=stream, remote_id__in=ids).values_list(
+        "remote_id", "fingerprint", "version", "gone", "written_at", "replaced", "asked_at"
+    )
+    return {row[0]: Mark(*row[1:]) for row in rows}
+
+
+def store_records(
+    stream: Stream, resource: Resource, seen: Sequence[Seen], locale: Locale, *, settle: timedelta = timedelta(0)
+) -> list[str]:
+    """Remember these, and number those that changed. Returns ids of sights too old to count (rule 3.7).
+
+    Call it within `lease.fenced`: the row of the stream is locked, so that numbers are given in the order of
+    commits and none is passed over by a planner that looks in between.
+    """
+    if not seen:
+        return []
+    stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
+    marks = known_marks(stream, [s.record.id for s in seen])
+    changed: dict[str, tuple[Seen, Values, str]] = {}
+    aside: list[str] = []
+    for one in seen:
+        values = storable(one.record.values)
+        print_ = fingerprint(values)
+        mark = marks.get(one.record.id)
+        if mark is not None and one.written_at is None and _too_old(mark, one, print_, settle):
+            aside.append(one.record.id)
+        elif mark is None or _differs(mark, one, print_):
+            changed[one.record.id] = (one, values, print_)
+    if changed:
+        _write(stream, resource, list(changed.values()), locale)
+    return aside
+
+
+def _too_old(mark: Mark, seen: Seen, print_: str, settle: timedelta) -> bool:
+    """Asked for before our write, or still showing what it replaced while the app settles."""
+    if mark.written_at is None or print_ == mark.fingerprint:
+        return False
+    if seen.asked_at <= mark.written_at:
+        return True
+    return print_ == mark.replaced and seen.asked_at <= mark.written_at + settle
+
+
+def _differs(mark: Mark, seen: Seen, print_: str) -> bool:
+    return (
+        mark.gone
+        or seen.written_at is not None
+        or print_ != mark.fingerprint
+        or (seen.record.version != mark.version and seen.asked_at >= mark.asked_at)
+    )
+
+
+def _write(stream: Stream, resource: Resource, rows: list[tuple[Seen, Values, str]], locale: Locale) -> None:
+    first = stream.seq + 1
+    stream.seq += len(rows)
+    keys = {s.record.id: keys_of(values, resource, stream.own_keys, locale) for s, values, _ in rows}
+    params: dict[str, Any] = {
+        "stream": stream.pk,
+        "ids": [s.record.id for s, _, _ in rows],
+        "versions": [s.record.version for s, _, _ in rows],
+        "fingerprints": [p for _, _, p in rows],
+        "values": [json.dumps(v) for _, v, _ in rows],
+        "keys": [json.dumps(keys[s.record.id].to_json()) for s, _, _ in rows],
+        "labels": [label_of(v, resource) for _, v, _ in rows],
+        "modified": [s.record.modified_at for s, _, _ in rows],
+        "asked": [s.asked_at for s, _, _ in rows],
+        "seqs": list(range(first, first + len(rows))),
+        "origins": [s.origin_sync for s, _, _ in rows],
+        "written": [s.written_at for s, _, _ in rows],
+        "replaced": [s.replaced for s, _, _ in rows],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, params)
+        pks = {remote_id: pk for pk, remote_id in cursor.fetchall()}
+    _write_keys(stream, {pks[id_]: k for id_, k in keys.items()})
+    Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
+
+
+def _write_keys(stream: Stream, keys: Mapping[int, Keys]) -> None:
+    MatchKey.objects.filter(record_id__in=list(keys)).delete()
+    MatchKey.objects.bulk_create(
+        [
+            MatchKey(record_id=pk, stream_id=stream.pk, kind=kind, value=value)
+            for pk, one in keys.items()
+            for kind, value in sorted(blocks(one))
+        ],
+        batch_size=5000,
+    )
+
+
+def mark_gone(stream: Stream, ids: Mapping[str, str], *, unknown_at: datetime | None = None) -> None:
+    """These are deleted in the app, or merged into the record named (id → id or ""). Within `lease.fenced`.
+
+    With `unknown_at`, ids that were never seen are remembered as gone too: a link may still lead to them.
+    """
+    stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
+    if unknown_at is not None:
+        unknown = set(ids) - set(known_marks(stream, list(ids)))
+        RemoteRecord.objects.bulk_create(
+            RemoteRecord(stream=stream, remote_id=id_, fingerprint="", asked_at=unknown_at, first_seq=0, seq=0)
+            for id_ in unknown
+        )
+    rows = list(RemoteRecord.objects.filter(stream=stream, remote_id__in=list(ids), gone=False))
+    for row in rows:
+        stream.seq += 1
+        row.gone, row.merged_into, row.seq = True, ids[row.remote_id], stream.seq
+    RemoteRecord.objects.bulk_update(rows, ["gone", "merged_into", "seq"], batch_size=1000)
+    MatchKey.objects.filter(record__in=rows).delete()
+    Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
+
+
+def label_of(values: Values, resource: Resource) -> str:
+    """What people call the record."""
+    named = {f.canonical: values.get(f.name) for f in reversed(resource.fields) if f.canonical}
+    for canonical in LABEL_FIELDS:
+        if isinstance(named.get(canonical), str) and not blank(named[canonical]):
+            return str(named[canonical])[:LONGEST_LABEL]
+    parts = [str(named[n]) for n in ("first_name", "last_name") if not blank(named.get(n))]
+    if parts:
+        return " ".join(parts)[:LONGEST_LABEL]
+    email = named.get("email")
+    first = next(iter(email), None) if isinstance(email, list) else email
+    return str(first)[:LONGEST_LABEL] if first else ""
+
+
+def storable(values: Values) -> Values:
+    """What PostgreSQL takes: it knows neither NUL characters nor halves of surrogate pairs."""
+    return {name: _storable(value) for name, value in values.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        if "\x00" not in value and value.isascii():
+            return value
+        return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_storable(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _storable(v) for k, v in value.items()}
+    return value
+
+
+def records_of(stream: Stream, ids: Iterable[str]) -> dict[str, RemoteRecord]:
+    return {r.remote_id: r for r in RemoteRecord.objects.filter(stream=stream, remote_id__in=list(ids))}

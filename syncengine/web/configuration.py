@@ -1,0 +1,58 @@
+"""What the settings page sends, as settings. A value that the page does not offer leaves things as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from typing import TypeVar
+
+from django.http import QueryDict
+
+from ..core.mapping import ClearPolicy, Direction, FieldMapping, MatchBy, Matching, Side, SyncSettings, WriteMode
+from ..core.match import PERSONS
+from ..editing import within_plan
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def settings_from(post: QueryDict, current: SyncSettings, *, may_customise: bool) -> SyncSettings:
+    """`current` with what was chosen on the page."""
+    changed = replace(
+        current,
+        direction=chosen(Direction, post.get("direction"), current.direction),
+        winner=chosen(Side, post.get("winner"), current.winner),
+        matching=_matching(post, current.matching),
+        email_only="email_only" in post if current.kind in PERSONS else current.email_only,
+        mappings=tuple(
+            mapping if mapping.custom and not may_customise else _mapping(post, mapping) for mapping in current.mappings
+        ),
+    )
+    return within_plan(changed)
+
+
+def chosen(kind: type[Choice], raw: str | None, otherwise: Choice) -> Choice:
+    try:
+        return kind(raw or "")
+    except ValueError:
+        return otherwise
+
+
+def _matching(post: QueryDict, current: Matching) -> Matching:
+    by = chosen(MatchBy, post.get("match_by"), current.by)
+    if by is not MatchBy.FIELD:
+        return Matching(by=by)
+    return Matching(by=by, field_a=post.get("match_a", ""), field_b=post.get("match_b", ""))
+
+
+def _mapping(post: QueryDict, mapping: FieldMapping) -> FieldMapping:
+    if f"shown:{mapping.id}" not in post:
+        return mapping
+    winner = post.get(f"winner:{mapping.id}", mapping.winner or "")
+    return replace(
+        mapping,
+        enabled=f"on:{mapping.id}" in post,
+        direction=chosen(Direction, post.get(f"direction:{mapping.id}"), mapping.direction),
+        clears=chosen(ClearPolicy, post.get(f"clears:{mapping.id}"), mapping.clears),
+        mode=chosen(WriteMode, post.get(f"mode:{mapping.id}"), mapping.mode),
+        winner=Side(winner) if winner in set(Side) else None,
+    )
