@@ -19,6 +19,8 @@ OLDEST = 140000
 
 def check(url: str) -> None:
     """Raises Unusable where the site cannot live here: out of reach, too old, no right to make schemas."""
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise Unusable("DATABASE_URL has to be of the form postgresql://user:password@host:port/database.")
     try:
         with psycopg.connect(url, connect_timeout=10) as connection:
             if connection.info.server_version < OLDEST:
@@ -37,7 +39,7 @@ def check(url: str) -> None:
                     f'GRANT CREATE ON DATABASE "{allowed[2]}" TO "{allowed[1]}"'
                 )
     except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise Unusable(f"the database in DATABASE_URL cannot be used: {reason}") from error
 
 

@@ -47,13 +47,14 @@ make_environment() {
         rm -rf .venv
         "$base" -m venv .venv || fail "the virtual environment could not be made with $base."
     fi
-    wanted=$(cat requirements.txt "$requirements" pyproject.toml | sha256sum | cut -d' ' -f1)
+    wanted=$(cat requirements*.txt pyproject.toml | sha256sum | cut -d' ' -f1)
     stamp=.venv/installed-$requirements
     if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
         echo "Installing the packages of $requirements (the first time this takes a minute or two) ..."
         "$python" -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements" </dev/null ||
             fail "the packages of $requirements could not be installed; pip's reason stands above."
-        echo "$wanted" >"$stamp"
+        # What the tests need holds what the site needs.
+        echo "$wanted" | tee "$stamp" >.venv/installed-requirements.txt
     fi
     exec 9>&-
 }
