@@ -1,0 +1,108 @@
+"""Two apps in memory, connected to a real workspace: what the tests of the engine's runs start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connectors import accounts, registry
+from connectors.models import ConnectedAccount
+from connectors.testing.memory import MemoryApp, MemoryConnector, MemoryObject, contacts
+from syncengine import services
+from syncengine.models import RecordLink, Sync
+from syncengine.run.clock import Clock
+from syncengine.run.runner import Next, run_slice
+from tenants.models import Workspace
+
+
+@dataclass
+class World:
+    """Two apps of other makers, a sync between them, and a clock that the test moves."""
+
+    left: MemoryApp
+    right: MemoryApp
+    sync: Sync
+    now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+
+    @property
+    def a(self) -> MemoryObject:
+        return self.left["contacts"]
+
+    @property
+    def b(self) -> MemoryObject:
+        return self.right["contacts"]
+
+    def tick(self) -> datetime:
+        """Time goes on a little with each look at it."""
+        self.now += timedelta(milliseconds=10)
+        return self.now
+
+    def wait(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def slice(self, **clock: Any) -> Next:
+        return run_slice(self.sync.pk, Clock(now=self.tick, **clock))
+
+    def rest(self, *, limit: int = 30) -> None:
+        """Slices, each when it is due, until one finds nothing left to do."""
+        for _ in range(limit):
+            found = self.slice()
+            if found.quiet:
+                return
+            assert found.at is not None, "the sync is not on"
+            self.now = max(self.now, found.at)
+        raise AssertionError("the sync does not come to rest")
+
+    def settings(self, **changes: Any) -> None:
+        """Change the active settings and make a pass over all records."""
+        services.change_settings(self.sync, replace(self.sync.settings, **changes), actor="test")
+        self.sync.refresh_from_db()
+
+    @property
+    def writes(self) -> int:
+        return len(self.left.sent) + len(self.right.sent)
+
+    def link(self, *, a: str | None = None, b: str | None = None) -> RecordLink:
+        ends = {name: value for name, value in (("a_id", a), ("b_id", b)) if value is not None}
+        return RecordLink.objects.get(pair=self.sync.pair, closed_at=None, **ends)
+
+    def states(self) -> dict[str, int]:
+        self.sync.refresh_from_db()
+        return self.sync.counts
+
+
+@pytest.fixture
+def make_world(workspace: Workspace) -> Iterator[Callable[..., World]]:
+    """`make_world(left=MemoryObject, right=MemoryObject, **settings)`: connected, set up and switched on."""
+    installed = ExitStack()
+
+    def make(left: MemoryObject | None = None, right: MemoryObject | None = None, **settings: Any) -> World:
+        apps = (
+            MemoryApp(left or contacts(), identity="left", label="Left"),
+            MemoryApp(right or contacts(), identity="right", label="Right"),
+        )
+        connector = MemoryConnector(*apps)
+        installed.enter_context(registry.installed(connector))
+        found = [_connect(connector, app) for app in apps]
+        objects = [account.objects_offered.get(name="contacts") for account in found]
+        chosen = replace(services.proposed_settings(*objects), **settings)
+        sync = services.create_sync(object_a=objects[0], object_b=objects[1], actor="test", settings=chosen)
+        services.start(sync, actor="test")
+        return World(*apps, sync)
+
+    with installed:
+        yield make
+
+
+def _connect(connector: MemoryConnector, app: MemoryApp) -> ConnectedAccount:
+    return accounts.connect(
+        app=connector.manifest.name,
+        name=app.identity.label,
+        values={"account": app.identity.id, "password": app.password},
+        actor="test",
+    )
