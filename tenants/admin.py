@@ -17,11 +17,10 @@ from django_q.models import Failure, OrmQ, Schedule
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from syncsite.logs import redact
-
 from . import workspaces
 from .admin_sites import staff_admin
 from .models import Domain, Due, Invitation, Membership, Plan, Workspace, WorkspaceAPIKey
+from .redaction import redact
 
 
 class NoAdding:
@@ -264,7 +263,7 @@ class ScheduleAdmin(LookOnly, ModelAdmin):
 
 
 def _call(row: OrmQ) -> Any:
-    return row.task().get("args")
+    return row.task.get("args")
 
 
 def _argument(args: Any, number: int) -> str:

@@ -92,9 +92,7 @@ class InvitationForm(forms.Form):
 
 
 class APIKeyForm(forms.Form):
-    name = forms.CharField(
-        label=_("Name"), max_length=50, help_text=_("What uses it, so that you know it again.")
-    )
+    name = forms.CharField(label=_("Name"), max_length=50, help_text=_("What uses it, so that you know it again."))
     read_only = forms.BooleanField(label=_("Read only"), required=False)
 
 

@@ -14,9 +14,7 @@ from django_tenants.models import DomainMixin, TenantMixin
 from rest_framework_api_key.models import AbstractAPIKey
 
 SLUG_LENGTH = 40
-SLUG = RegexValidator(
-    r"^[a-z0-9]+(-[a-z0-9]+)*$", _("Use small letters, digits and single hyphens between them.")
-)
+SLUG = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", _("Use small letters, digits and single hyphens between them."))
 
 
 def validate_time_zone(name: str) -> None:
@@ -49,12 +47,8 @@ class Workspace(TenantMixin):
 
     slug = models.CharField(_("address"), max_length=SLUG_LENGTH, unique=True, validators=[SLUG])
     name = models.CharField(_("name"), max_length=120)
-    plan = models.ForeignKey(
-        Plan, on_delete=models.PROTECT, related_name="workspaces", verbose_name=_("plan")
-    )
-    time_zone = models.CharField(
-        _("time zone"), max_length=64, default="UTC", validators=[validate_time_zone]
-    )
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="workspaces", verbose_name=_("plan"))
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
     country = models.CharField(_("country"), max_length=2, blank=True)
     """ISO 3166 alpha-2, or blank. Reads phone numbers that are written without a country."""
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
@@ -191,9 +185,7 @@ class WorkspaceAPIKey(AbstractAPIKey):
 class Due(models.Model):
     """Something of a workspace that is to happen at a time (`tenants.due`)."""
 
-    workspace = models.ForeignKey(
-        Workspace, on_delete=models.CASCADE, related_name="due", verbose_name=_("workspace")
-    )
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="due", verbose_name=_("workspace"))
     kind = models.CharField(_("kind"), max_length=40)
     target = models.BigIntegerField(_("target"))
     at = models.DateTimeField(_("at"))

@@ -28,6 +28,4 @@ PLANS: tuple[dict[str, Any], ...] = (
 def ensure_plans(plan_model: Any) -> None:
     """Make the plans that are missing; leave those that are there as staff have shaped them."""
     for plan in PLANS:
-        plan_model.objects.get_or_create(
-            name=plan["name"], defaults={k: v for k, v in plan.items() if k != "name"}
-        )
+        plan_model.objects.get_or_create(name=plan["name"], defaults={k: v for k, v in plan.items() if k != "name"})

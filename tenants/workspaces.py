@@ -15,11 +15,14 @@ from .plans import DEFAULT
 
 SCHEMA_PREFIX = "w_"
 
-RESERVED = frozenset(
-    "account accounts admin api app apps assets auth billing blog demo docs help login logout mail media new "
-    "public root settings signup staff static status support sync syncsite system test w workspace workspaces "
-    "www".split()
-)
+# fmt: off
+RESERVED = frozenset({
+    "account", "accounts", "admin", "api", "app", "apps", "assets", "auth", "billing", "blog", "demo",
+    "docs", "help", "login", "logout", "mail", "media", "new", "public", "root", "settings", "signup",
+    "staff", "static", "status", "support", "sync", "syncsite", "system", "test", "w", "workspace",
+    "workspaces", "www",
+})
+# fmt: on
 """Addresses that could be taken for a part of the site."""
 
 

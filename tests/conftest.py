@@ -87,9 +87,7 @@ def database(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def committed(
-    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
-) -> Iterator[None]:
+def committed(request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """The test commits; afterwards all is empty but the two workspaces, as they were made."""
     if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
         raise pytest.UsageError("`committed` and `db` (or the mark django_db) exclude each other")
@@ -237,7 +235,7 @@ def run_queue(database: None) -> Callable[[], int]:
         done = 0
         with public_context():
             while (row := OrmQ.objects.order_by("pk").first()) is not None:
-                task = row.task()
+                task = row.task
                 row.delete()
                 assert task["func"] == tasks.RUN
                 tasks.run(*task["args"])

@@ -59,9 +59,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         elif request.method == "POST":
             people.accept_invitation(invitation=found, user=request.user)
             request.session.pop(INVITED, None)
-            messages.success(
-                request, _("Welcome to %(workspace)s.") % {"workspace": found.workspace.name}
-            )
+            messages.success(request, _("Welcome to %(workspace)s.") % {"workspace": found.workspace.name})
             return redirect(found.workspace)
     except people.InvitationUnusable as error:
         request.session.pop(INVITED, None)

@@ -61,9 +61,7 @@ def invite_person(request: HttpRequest) -> HttpResponse:
     form = InvitationForm(request.POST)
     if form.is_valid():
         try:
-            sent = people_services.invite(
-                workspace=request.workspace, by=membership_of(request), **form.cleaned_data
-            )
+            sent = people_services.invite(workspace=request.workspace, by=membership_of(request), **form.cleaned_data)
         except people_services.NotAllowed as error:
             messages.error(request, str(error))
         else:
