@@ -16,10 +16,12 @@ from .vault import VaultError, vault
 
 @register("connectors")
 def check_vault_keys(**_: Any) -> list[CheckMessage]:
+    hint = "python -c 'from connectors.vault import generate_key; print(generate_key())' makes one."
+    if not settings.SYNCSITE_KEYS:
+        return [Warning("SYNCSITE_KEYS is empty: no account can be connected.", hint=hint, id="connectors.W003")]
     try:
         vault()
     except VaultError as error:
-        hint = "python -c 'from connectors.vault import generate_key; print(generate_key())' makes one."
         return [Error(str(error), hint=hint, id="connectors.E001")]
     return []
 

@@ -45,14 +45,13 @@ def app_connect(request: HttpRequest, name: str) -> HttpResponse:
             )
         except AlreadyConnected as error:
             known = error.account
-            form.refuse(error)
         except AccountError as error:
             form.refuse(error)
         else:
             messages.success(request, _("“%(name)s” is connected.") % {"name": made.name})
             return redirect("account", pk=made.pk)
     context = {"manifest": manifest, "form": form, "known": known}
-    return render(request, "connectors/connect.html", context, status=422 if form.errors else 200)
+    return render(request, "connectors/connect.html", context, status=422 if form.errors or known else 200)
 
 
 @admin_required

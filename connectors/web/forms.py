@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from crispy_forms.helper import FormHelper
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -31,12 +30,6 @@ SETTING = "setting-"
 
 class ServiceForm(forms.Form):
     """A form whose values a service judges: what the service refuses is shown at its field."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.helper = FormHelper()
-        self.helper.form_tag = False
-        self.helper.disable_csrf = True
 
     def refuse(self, error: AccountError) -> None:
         """Show each sentence at its field; what has none stands above the form."""

@@ -119,14 +119,20 @@ def test_connecting(apps, url, api_client):
                 }
             },
         ),
-        ({"app": "people", "settings": {"account": ["x"], "password": "x"}}, {"settings": {"account": ["This has to be text."]}}),
+        (
+            {"app": "people", "settings": {"account": ["x"], "password": "x"}},
+            {"settings": {"account": ["This has to be text."]}},
+        ),
         (
             {"app": "people", "settings": {**SETTINGS, "password": "wrong"}},
             {"detail": "The app does not accept these credentials. Wrong password."},
         ),
-        ({"app": "people", "name": "TAKEN", "settings": SETTINGS}, {"name": ["Another account has this name already."]}),
+        (
+            {"app": "people", "name": "TAKEN", "settings": SETTINGS},
+            {"name": ["Another account has this name already."]},
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_work_is_told_at_its_field(apps, url, api_client, body, errors):
     apps.connect("globex", name="Taken")
     response = post(api_client, url("api_accounts"), **body)

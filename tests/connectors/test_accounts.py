@@ -10,7 +10,6 @@ from connectors import accounts
 from connectors.accounts import AccountError, AlreadyConnected, AnotherAccount, SettingsRefused
 from connectors.contract import ConnectorBroken, PermissionLost, RateLimited, Retry, SettingsInvalid, SignInAgain
 from connectors.models import AccountAction, AccountEvent, AccountState, ConnectedAccount, RateBudget
-
 from tests.apps_in_memory import ACTOR
 
 pytestmark = pytest.mark.usefixtures("in_workspace")

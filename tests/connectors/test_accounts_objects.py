@@ -7,7 +7,6 @@ from connectors.accounts import AccountError
 from connectors.contract import FieldMeaning, FieldType, Kind, Retry
 from connectors.models import AccountAction
 from connectors.testing.memory import contacts
-
 from tests.apps_in_memory import ACTOR
 
 pytestmark = pytest.mark.usefixtures("in_workspace")

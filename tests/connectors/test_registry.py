@@ -9,6 +9,7 @@ import pytest
 from connectors import checks, registry
 from connectors.contract import API_VERSION
 from connectors.testing.memory import MemoryApp, MemoryConnector
+from connectors.vault import generate_key
 
 PLUGIN = """
     from connectors.testing.memory import MemoryConnector
@@ -139,6 +140,9 @@ def test_a_broken_plugin_is_a_warning(monkeypatch):
     assert "nowhere_at_all" in warning.msg and warning.id == "connectors.W001"
 
 
-def test_a_site_without_keys_is_an_error(settings):
-    settings.SYNCSITE_KEYS = []
-    assert [message.id for message in checks.check_vault_keys()] == ["connectors.E001"]
+@pytest.mark.parametrize(
+    ("keys", "told"), [([], ["connectors.W003"]), (["nonsense"], ["connectors.E001"]), ([generate_key()], [])]
+)
+def test_keys_that_are_missing_or_wrong_are_told(settings, keys, told):
+    settings.SYNCSITE_KEYS = keys
+    assert [message.id for message in checks.check_vault_keys()] == told
