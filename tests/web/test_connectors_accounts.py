@@ -260,3 +260,12 @@ def test_nonsense_about_a_table_is_refused(url, admin_client, table):
     assert set(response.context["form"].errors) == {"kind", "canonical:mail_addr", "type:mail_addr"}
     table.refresh_from_db()
     assert table.meaning == {}
+
+
+def test_disconnecting_is_offered_where_it_can_be_done(apps, url, admin_client, viewer_client):
+    account = apps.connect()
+    page, way_out = url("account", account.pk), url("account_disconnect", account.pk)
+    assert way_out in admin_client.get(page).content.decode()
+    assert way_out not in viewer_client.get(page).content.decode()
+    accounts.disconnect(account, actor=ACTOR)
+    assert way_out not in admin_client.get(page).content.decode()
