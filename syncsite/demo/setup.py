@@ -63,7 +63,7 @@ def _owner() -> object:
 
 
 def _book_account(address_book: book.Book) -> ConnectedAccount:
-    values = {"url": address_book.url, "username": book.USER, "password": address_book.password}
+    values = {"address": address_book.url, "user": book.USER, "password": address_book.password}
     return _account("carddav", BOOK_NAME, values)
 
 
@@ -99,8 +99,12 @@ def _sync(people: ConnectedAccount, customers: ConnectedAccount) -> None:
 def main() -> int:
     try:
         set_up()
-    except (Unusable, accounts.AccountError, services.SyncError) as error:
+    except Unusable as error:
         print(error, file=sys.stderr)
+        return 1
+    except (accounts.AccountError, services.SyncError) as error:
+        reasons = "; ".join(f"{field}: {reason}" if field else reason for field, reason in error.errors.items())
+        print(f"the demo cannot be set up: {reasons}", file=sys.stderr)
         return 1
     return 0
 
