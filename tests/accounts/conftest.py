@@ -1,0 +1,3 @@
+from tests.apps_in_memory import apps
+
+__all__ = ["apps"]
