@@ -10,6 +10,7 @@ from pathlib import Path
 import environ
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as messages
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 
 from syncsite.embedded import running_url
@@ -291,7 +292,23 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": "SyncSite",
     "SITE_HEADER": "SyncSite",
-    "SITE_SYMBOL": "sync_alt",
+    "SITE_ICON": lambda request: static("syncsite/logo.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("syncsite/logo.svg")}],
+    "COLORS": {
+        "primary": {
+            "50": "oklch(96.2% .018 272.314)",
+            "100": "oklch(93% .034 272.788)",
+            "200": "oklch(87% .065 274.039)",
+            "300": "oklch(78.5% .115 274.713)",
+            "400": "oklch(67.3% .182 276.935)",
+            "500": "oklch(58.5% .21 272)",
+            "600": "oklch(52% .2 270)",
+            "700": "oklch(45.7% .19 270)",
+            "800": "oklch(39.8% .16 270)",
+            "900": "oklch(35.9% .13 270)",
+            "950": "oklch(25.7% .09 270)",
+        }
+    },
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": False,
 }

@@ -18,13 +18,11 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from .context import public_context, workspace_context
 from .models import Domain, Membership, Workspace
-from .urls import PREFIX, public_url, script_prefix
+from .urls import PREFIX, PUBLIC_EVERYWHERE, public_url, script_prefix
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
 _IN_PATH = re.compile(rf"^/(?P<prefix>{re.escape(PREFIX)}(?P<slug>[^/]+)/)")
-PUBLIC_EVERYWHERE = ("/accounts/",)
-"""Served as public pages on a workspace's own host as well, since a cookie does not cross hosts."""
 WITHOUT_MEMBERSHIP = ("/api/",)
 """Paths of a workspace that judge by themselves who may come in."""
 STAFF_ONLY = "/staff/"

@@ -15,10 +15,14 @@ from django.conf import settings
 from django.urls import get_script_prefix, reverse, set_script_prefix
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
+
     from .models import Workspace
 
 PREFIX = "w/"
 """Before the slug of a workspace that has no host of its own."""
+PUBLIC_EVERYWHERE = ("/accounts/",)
+"""Served as public pages on a workspace's own host as well, since a cookie does not cross hosts."""
 
 
 @contextmanager
@@ -43,9 +47,17 @@ def public_url(name: str, *args: Any, **kwargs: Any) -> str:
         return reverse(name, urlconf=settings.PUBLIC_SCHEMA_URLCONF, args=args, kwargs=kwargs)
 
 
+def public_link(request: HttpRequest | None, name: str, *args: Any, **kwargs: Any) -> str:
+    """Address of a public page as a page links to it: on a workspace's own host most are elsewhere."""
+    path = public_url(name, *args, **kwargs)
+    on_own_host = getattr(request, "workspace", None) is not None and get_script_prefix() == site_prefix()
+    return absolute(path) if on_own_host and not path.startswith(PUBLIC_EVERYWHERE) else path
+
+
 def workspace_root(workspace: Workspace) -> str:
     """Where a workspace lives: the path below the public host, or the address of its own host."""
-    domain = workspace.get_primary_domain()
+    # Looked up among all of them, since lists of workspaces bring theirs along.
+    domain = next((domain for domain in workspace.domains.all() if domain.is_primary), None)
     if domain is not None:
         parts = urlsplit(settings.SITE_URL)
         port = f":{parts.port}" if parts.port else ""

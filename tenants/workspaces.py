@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django_tenants.utils import schema_exists
 
 from .context import public_context
 from .models import SLUG_LENGTH, Membership, Plan, Role, Workspace
@@ -49,7 +50,7 @@ def create_workspace(
         slug = slug or free_slug(name)
         workspace = Workspace(
             slug=slug,
-            schema_name=SCHEMA_PREFIX + slug.replace("-", "_"),
+            schema_name=schema_of(slug),
             name=name,
             plan=plan or Plan.objects.get(name=DEFAULT),
             time_zone=time_zone,
@@ -66,7 +67,7 @@ def check_slug(slug: str) -> None:
     """Raises SlugTaken for an address that is reserved or in use."""
     if slug in RESERVED:
         raise SlugTaken(_("The address “%(slug)s” is reserved.") % {"slug": slug})
-    if Workspace.objects.filter(slug=slug).exists():
+    if _is_used(slug):
         raise SlugTaken(_("The address “%(slug)s” is taken.") % {"slug": slug})
 
 
@@ -75,10 +76,20 @@ def free_slug(name: str) -> str:
     # Room for a number at the end.
     base = slugify(name.replace("_", " "))[: SLUG_LENGTH - 6].strip("-") or "workspace"
     candidate, number = base, 1
-    while candidate in RESERVED or Workspace.objects.filter(slug=candidate).exists():
+    while candidate in RESERVED or _is_used(candidate):
         number += 1
         candidate = f"{base}-{number}"
     return candidate
+
+
+def schema_of(slug: str) -> str:
+    """Name of the schema that a new workspace of this address gets."""
+    return SCHEMA_PREFIX + slug.replace("-", "_")
+
+
+def _is_used(slug: str) -> bool:
+    # A schema that somebody left behind would be taken over, with all that is in it.
+    return Workspace.objects.filter(slug=slug).exists() or schema_exists(schema_of(slug))
 
 
 def suspend(workspace: Workspace) -> None:

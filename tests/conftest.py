@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if not QueueConf.SECRET_KEY:
         # The queue's library has copied the key already.
         settings.SECRET_KEY = QueueConf.SECRET_KEY = "only-for-tests"
+    # Static files from where they are written, not from the last `collectstatic`.
+    settings.STATIC_ROOT = tempfile.mkdtemp()
+    config.add_cleanup(lambda: os.rmdir(settings.STATIC_ROOT))
     if "DATABASE_URL" not in os.environ and not config.option.collectonly:
         os.environ["DATABASE_URL"] = embedded.start(server_directory(), durable=False)
         connection.settings_dict.update(describe_database(os.environ["DATABASE_URL"]))

@@ -6,15 +6,16 @@ from django import template
 from django.http import HttpRequest
 
 from tenants.models import Workspace
-from tenants.urls import public_url as url_of_public_page
+from tenants.people import workspaces_of
+from tenants.urls import public_link
 
 register = template.Library()
 
 
-@register.simple_tag
-def public_url(name: str, *args: Any, **kwargs: Any) -> str:
-    """Path of a public page, also from within a workspace: {% public_url "account_logout" %}."""
-    return url_of_public_page(name, *args, **kwargs)
+@register.simple_tag(takes_context=True)
+def public_url(context: dict[str, Any], name: str, *args: Any, **kwargs: Any) -> str:
+    """Address of a public page, also from within a workspace: {% public_url "account_logout" %}."""
+    return public_link(context.get("request"), name, *args, **kwargs)
 
 
 @register.simple_tag(takes_context=True)
@@ -29,7 +30,5 @@ def page_is_in(context: dict[str, Any], root: str, exact: bool = False) -> bool:
 @register.simple_tag(takes_context=True)
 def my_workspaces(context: dict[str, Any]) -> list[Workspace]:
     """The workspaces of whoever looks at the page."""
-    from tenants.people import workspaces_of
-
     user = getattr(context.get("request"), "user", None)
     return workspaces_of(user) if user is not None and user.is_authenticated else []

@@ -69,6 +69,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 def unknown_workspace(request: HttpRequest, rest: str) -> HttpResponse:
     """Answers as a workspace does to those who do not belong to it, so that nobody learns which ones exist."""
+    if "/" not in rest:
+        return redirect(f"{request.path}/")
     if rest.partition("/")[2].startswith("api/"):
         answer = JsonResponse({"detail": _("This key does not open this workspace.")}, status=401)
         answer["WWW-Authenticate"] = 'Bearer realm="api"'

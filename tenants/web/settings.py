@@ -12,7 +12,7 @@ from tenants import people as people_services
 from tenants.access import actor_of, admin_required, member_required, membership_of
 from tenants.forms import APIKeyForm, InvitationForm, WorkspaceSettingsForm
 from tenants.models import Role, WorkspaceAPIKey
-from tenants.urls import public_url
+from tenants.urls import public_link
 
 
 @require_http_methods(["GET", "POST"])
@@ -115,7 +115,7 @@ def remove_member(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("people")
     if leaving:
         messages.success(request, _("You have left %(workspace)s.") % {"workspace": request.workspace.name})
-        return redirect(public_url("workspaces"))
+        return redirect(public_link(request, "workspaces"))
     messages.success(request, _("%(email)s is no longer a member.") % {"email": member.user.email})
     return redirect("people")
 

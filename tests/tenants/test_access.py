@@ -89,6 +89,11 @@ def test_nobody_learns_which_workspaces_exist(stranger_client: Client, client: C
         assert client.get(path).status_code == 401
 
 
+def test_a_missing_slash_is_added(owner_client: Client) -> None:
+    assert owner_client.get("/w/acme")["Location"] == "/w/acme/"
+    assert owner_client.get("/w/acme/settings/people")["Location"] == "/w/acme/settings/people/"
+
+
 def test_foreign_rows_are_not_found(
     owner_client: Client, member: Callable[..., Membership], other_workspace: Workspace, url
 ) -> None:
@@ -124,6 +129,8 @@ def test_a_workspace_on_a_host_of_its_own(
     response = owner_client.get("/settings/people/", headers={"host": "acme.example"})
     assert response.status_code == 200
     assert b'href="/settings/"' in response.content
+    assert b'href="http://localhost:8000/workspaces/new/"' in response.content
+    assert b'action="/accounts/logout/"' in response.content
     assert stranger_client.get("/settings/people/", headers={"host": "acme.example"}).status_code == 404
     # Others' workspaces do not hang below it, and its log-in page is its own: cookies do not cross hosts.
     assert owner_client.get("/w/globex/settings/", headers={"host": "acme.example"}).status_code == 404
