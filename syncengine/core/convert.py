@@ -122,7 +122,7 @@ def _as_text(field: Field) -> Convert:
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, dict):
-            return spaced(f"{text(value.get('amount'))} {value.get('currency') or ''}")
+            return spaced(f"{text(value.get('amount'))} {str(value.get('currency') or '').upper()}")
         number = decimal_of(value) if numeric else None
         if number is not None:
             return plain(number)

@@ -223,6 +223,8 @@ class WholeName(OneField):
 
 def split_name(full: str) -> tuple[str, str]:
     """(given names, family name); a single word is a given name. Nothing of the name is lost."""
+    if " " not in full:
+        return full, ""
     name = HumanName(full)
     first = spaced(f"{name.title} {name.first} {name.middle}")
     last = spaced(f"{name.last} {name.suffix}")
