@@ -50,8 +50,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SITE_URL = env.str("SITE_URL", default="http://localhost:8000").rstrip("/")
 """Address of the public host, for links in e-mails that no request asked for."""
 
-HTTPS = env.bool("HTTPS", default=False)
-"""The site is reached by https only (a proxy in front ends it)."""
+HTTPS = SITE_URL.startswith("https://")
+"""The site is reached by https only (a proxy in front ends it, and says so in X-Forwarded-Proto)."""
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
@@ -285,6 +285,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["tenants.api.HasWorkspaceKey"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tenants.openapi.name_server",
+    ],
 }
 
 # --- Admin --------------------------------------------------------------------------------------------------

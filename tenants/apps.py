@@ -15,7 +15,7 @@ class TenantsConfig(AppConfig):
     def ready(self) -> None:
         from django_q.signals import pre_execute
 
-        from . import checks  # noqa: F401  (registers the system checks)
+        from . import checks, openapi  # noqa: F401  (they register themselves)
 
         pre_execute.connect(leave_workspace, dispatch_uid="tenants.leave_workspace")
 

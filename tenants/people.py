@@ -17,7 +17,7 @@ from .context import public_context
 from .models import Invitation, Membership, Role, Workspace
 from .urls import absolute, public_url
 
-SIGNER = signing.Signer(salt="tenants.invitation")
+SALT = "tenants.invitation"
 
 
 class NotAllowed(Exception):
@@ -114,7 +114,7 @@ def withdraw(*, invitation: Invitation, by: Membership) -> None:
 
 def invitation_link(invitation: Invitation) -> str:
     """The address to send. Signed, so that it cannot be guessed; the row says whether it still counts."""
-    return absolute(public_url("invitation", SIGNER.sign(invitation.pk)))
+    return absolute(public_url("invitation", signing.Signer(salt=SALT).sign(invitation.pk)))
 
 
 def send_invitation(invitation: Invitation) -> None:
@@ -137,7 +137,7 @@ def send_invitation(invitation: Invitation) -> None:
 def find_invitation(token: str) -> Invitation:
     """The invitation behind a link. Raises InvitationUnusable."""
     try:
-        pk = int(SIGNER.unsign(token))
+        pk = int(signing.Signer(salt=SALT).unsign(token))
     except signing.BadSignature:
         raise InvitationUnusable(_("This link is not complete. Copy it whole from the e-mail.")) from None
     found = Invitation.objects.select_related("workspace__plan", "invited_by").filter(pk=pk).first()

@@ -24,6 +24,18 @@ def test_a_key_opens_its_workspace(api_client: APIClient) -> None:
     assert api_client.get(SCHEMA).status_code == 200
 
 
+def test_its_description_names_the_key_and_the_workspace(api_client: APIClient) -> None:
+    described = api_client.get(SCHEMA, headers={"accept": "application/vnd.oai.openapi+json"}).json()
+    assert described["components"]["securitySchemes"]["workspaceKey"]["scheme"] == "bearer"
+    assert described["servers"] == [{"url": "/w/acme"}]
+    assert all(path.startswith("/api/v1/") for path in described["paths"])
+    assert all(
+        operation["security"] == [{"workspaceKey": []}]
+        for path in described["paths"].values()
+        for operation in path.values()
+    )
+
+
 def test_and_no_other(api_client: APIClient, other_workspace: Workspace) -> None:
     answer = api_client.get(workspace_url(other_workspace, "api_schema"))
     assert answer.status_code == 401

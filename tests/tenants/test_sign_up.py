@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from tenants.context import workspace_context
-from tenants.models import SLUG_LENGTH, Membership, Role, Workspace
+from tenants.models import SLUG_LENGTH, Membership, Plan, Role, Workspace
 from tenants.workspaces import RESERVED, SlugTaken, create_workspace, free_slug
 
 SIGN_UP = {"workspace_name": "Müller & Co", "email": "Ada@Example.com", "password1": "correct horse battery"}
