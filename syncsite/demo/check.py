@@ -218,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             verdict = compare(cards, map(human_of_contact, sales.contacts(sales_found())))
             if verdict.good or time.monotonic() > deadline:
                 break
-            time.sleep(1)
+            time.sleep(2)
     except Unusable as error:
         print(f"cannot be checked: {error}", file=sys.stderr)
         return 2
