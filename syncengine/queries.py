@@ -31,6 +31,7 @@ Row = TypeVar("Row")
 
 WITH_ENDS = ("active", "pair__stream_a__object__account", "pair__stream_b__object__account")
 LONGEST_SEARCH = 100
+LONGEST_KEY = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Page(Generic[Row]):
     rows: Sequence[Row]
     next: str
     """What to ask for next; blank on the last page."""
+
+
+def is_key(raw: str) -> bool:
+    """Whether this can be the id of a row."""
+    return raw.isascii() and raw.isdecimal() and len(raw) <= LONGEST_KEY
 
 
 def live_syncs() -> QuerySet[Sync]:
@@ -118,7 +124,7 @@ def records(
     """Records of one state, those of one cause together. `after` is the `next` of the page before."""
     found = links(sync, state=state, cause=cause, search=search).order_by("cause", "pk")
     known, _dot, key = after.rpartition(".")
-    if key.isdecimal():
+    if is_key(key):
         found = found.filter(cause__gte=known).filter(Q(cause__gt=known) | Q(pk__gt=int(key)))
     rows = list(found[: size + 1])
     last = rows[size - 1] if len(rows) > size else None
@@ -153,7 +159,7 @@ def remote_labels(stream: Stream, ids: Iterable[str]) -> dict[str, str]:
 def before_key(found: QuerySet[Row], before: str, size: int) -> Page[Row]:
     """A page of rows, the newest first. `before` is the `next` of the page before."""
     found = found.order_by("-pk")
-    if before.isdecimal():
+    if is_key(before):
         found = found.filter(pk__lt=int(before))
     rows = list(found[: size + 1])
     return Page(rows[:size], str(rows[size - 1].pk) if len(rows) > size else "")  # type: ignore[attr-defined]

@@ -1,0 +1,49 @@
+"""What the pages of a sync have in common: finding it, its header, and actions that a service may refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from tenants.access import actor_of
+
+from .. import queries, words
+from ..core.mapping import Side
+from ..models import Sync
+from ..services import SyncError
+from ..showing import ends_of
+
+
+def sync_or_404(pk: int) -> Sync:
+    return get_object_or_404(queries.live_syncs(), pk=pk)
+
+
+def header(sync: Sync, tab: str = "") -> dict[str, Any]:
+    """What templates/syncengine/base_sync.html needs."""
+    overview = queries.overview(sync)
+    ends = ends_of(sync)
+    return {
+        "sync": sync,
+        "overview": overview,
+        "status": overview.status,
+        "a": ends[Side.A],
+        "b": ends[Side.B],
+        "standing": words.STANDINGS[overview.status.standing],
+        "attention": words.ATTENTIONS.get(sync.attention),
+        "tab": tab,
+    }
+
+
+def attempt(request: HttpRequest, action: Callable[..., Any], sync: Sync, success: str) -> bool:
+    """Do it and say so; where it cannot be done, say why."""
+    try:
+        action(sync, actor=actor_of(request))
+    except SyncError as error:
+        messages.error(request, str(error))
+        return False
+    messages.success(request, success)
+    return True

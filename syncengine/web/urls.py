@@ -1,0 +1,35 @@
+"""Pages of syncs, and a workspace's home."""
+
+from django.urls import path
+
+from . import accounts, home, records, runs, setup, syncs
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("activity/", runs.activity, name="activity"),
+    path("connected/<int:pk>/disconnect/", accounts.account_disconnect, name="account_disconnect"),
+    path("syncs/", syncs.syncs, name="syncs"),
+    path("syncs/new/", setup.sync_new, name="sync_new"),
+    path("syncs/<int:pk>/", syncs.sync_detail, name="sync_detail"),
+    path("syncs/<int:pk>/progress/", syncs.sync_progress, name="sync_progress"),
+    path("syncs/<int:pk>/settings/", setup.sync_settings, name="sync_settings"),
+    path("syncs/<int:pk>/settings/mappings/new/", setup.sync_mapping_new, name="sync_mapping_new"),
+    path(
+        "syncs/<int:pk>/settings/mappings/<str:mapping>/remove/", setup.sync_mapping_remove, name="sync_mapping_remove"
+    ),
+    path("syncs/<int:pk>/review/", setup.sync_review, name="sync_review"),
+    path("syncs/<int:pk>/start/", syncs.sync_start, name="sync_start"),
+    path("syncs/<int:pk>/run/", syncs.sync_run, name="sync_run"),
+    path("syncs/<int:pk>/pause/", syncs.sync_pause, name="sync_pause"),
+    path("syncs/<int:pk>/resume/", syncs.sync_resume, name="sync_resume"),
+    path("syncs/<int:pk>/turn-off/", syncs.sync_turn_off, name="sync_turn_off"),
+    path("syncs/<int:pk>/delete/", syncs.sync_delete, name="sync_delete"),
+    path("syncs/<int:pk>/discard/", syncs.sync_discard, name="sync_discard"),
+    path("syncs/<int:pk>/records/", records.sync_records, name="sync_records"),
+    path("syncs/<int:pk>/records/retry/", records.sync_retry, name="sync_retry"),
+    path("syncs/<int:pk>/records/<int:link_pk>/", records.record_detail, name="record_detail"),
+    path("syncs/<int:pk>/records/<int:link_pk>/retry/", records.record_retry, name="record_retry"),
+    path("syncs/<int:pk>/changes/", runs.sync_changes, name="sync_changes"),
+    path("syncs/<int:pk>/runs/", runs.sync_runs, name="sync_runs"),
+    path("syncs/<int:pk>/runs/<int:run_pk>/", runs.run_detail, name="run_detail"),
+]
