@@ -115,7 +115,6 @@ def _truth(value: Value) -> Value:
 
 def _as_text(field: Field) -> Convert:
     """In one form for each value, so that a change of form alone is none in the text either (rule 3.1)."""
-    labels = {option.value: option.label for option in field.options} if field.type is T.CHOICE else {}
     numeric = field.type in (T.INTEGER, T.NUMBER, T.MONEY)
 
     def text(value: Value) -> Value:
@@ -127,7 +126,7 @@ def _as_text(field: Field) -> Convert:
         if number is not None:
             return plain(number)
         moment = datetime_of(str(value)) if field.type is T.DATETIME else None
-        return labels.get(str(value), str(value)) if moment is None else iso(moment)
+        return str(value) if moment is None else iso(moment)
 
     return text
 
@@ -254,6 +253,19 @@ def options_of(field: Field) -> tuple[Option, ...]:
     if field.type is T.BOOLEAN:
         return (Option("true", "Yes"), Option("false", "No"))
     return field.options
+
+
+def label_of(field: Field) -> Convert:
+    """What a text shows of a choice: its label. A text that names an option, by label or value, is that label."""
+    by_value = {option.value: option.label for option in field.options}
+    by_word = {option.label.strip().casefold(): option.label for option in field.options}
+    by_word |= {option.value.casefold(): option.label for option in reversed(field.options)}
+
+    def label(value: Value) -> Value:
+        text = str(value)
+        return by_value.get(text) or by_word.get(text.strip().casefold(), text)
+
+    return label
 
 
 def _same_labels(a: Field, b: Field, named_a: set[str], named_b: set[str]) -> list[tuple[str, str]]:

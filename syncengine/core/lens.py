@@ -16,7 +16,7 @@ from nameparser import HumanName
 from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource, Value, Values
 
 from .compat import CHOICES, NoWay, Pairing, Unpaired, pairing
-from .convert import Convert, ConvertBack, OptionClasses, Owners, fitting, into, options_of, out_of
+from .convert import Convert, ConvertBack, OptionClasses, Owners, fitting, into, label_of, options_of, out_of
 from .mapping import Direction, FieldMapping, Side, Transform, fingerprint
 from .values import Key, Locale, blank, key_of, spaced, text_of
 
@@ -75,16 +75,15 @@ class OneField:
         return {self.field.name: self._replaced(listed(present), value, base)}
 
     def _replaced(self, elements: list[Value], value: Value, base: Key) -> list[Value] | None:
-        """The element that the baseline holds gives way to `value`; the rest stays."""
-        keys = [self.carried(e).key for e in elements]
-        at = keys.index(base) if base is not None and base in keys else None
+        """The element that the baseline holds (and every copy of it) gives way to `value`; the rest stays."""
+        keyed = [(self.carried(e).key, e) for e in elements if not blank(e)]
+        old = next((e for key, e in keyed if key == base), None)
         if value is None:
-            at = 0 if at is None and elements else at
-            return [e for i, e in enumerate(elements) if i != at] or None
-        new = self.back(value, elements[at] if at is not None else None)
+            gone = base if old is not None or not keyed else keyed[0][0]
+            return [e for key, e in keyed if key != gone] or None
+        new = self.back(value, old)
         new_key = self.carried(new).key
-        kept = [e for i, e in enumerate(elements) if i != at and keys[i] != new_key]
-        return [new, *kept]
+        return [new, *(e for key, e in keyed if key not in (base, new_key))]
 
 
 class ManyFields:
@@ -149,7 +148,9 @@ class WholeAddress:
         if not self.field.multi_valued:
             return {self.field.name: written}
         elements = [v for v in listed(now.get(self.field.name)) if not blank(v)]
-        return {self.field.name: ([written] if written else []) + elements[1:] or None}
+        keys = [key_of(v, T.ADDRESS, Locale()) for v in elements]
+        rest = [v for v, key in zip(elements, keys, strict=True) if key != keys[0]]
+        return {self.field.name: ([written] if written else []) + rest or None}
 
 
 class AddressFields:
@@ -348,6 +349,9 @@ def _converted(mapping: FieldMapping, a: Field, b: Field, found: Pairing, locale
     if by_map or (found.common in CHOICES and options_of(a) and options_of(b)):
         classes = OptionClasses(a, b, mapping.options)
         return {s: OneField(f, T.TEXT, classes.into(s), classes.out_of(s, f), locale) for s, f in sides}
+    if found.common is T.TEXT and T.CHOICE in (a.type, b.type):
+        label = label_of(a if a.type is T.CHOICE else b)
+        return {s: OneField(f, T.TEXT, label, out_of(f, T.TEXT, locale), locale) for s, f in sides}
     return {
         s: OneField(f, found.common, into(f, found.common, locale), out_of(f, found.common, locale), locale)
         for s, f in sides

@@ -26,7 +26,11 @@ def resource(*fields: Field, kind: Kind | None = Kind.CONTACT, name: str = "peop
 
 
 def rules_of(
-    a: Field | Resource, b: Field | Resource, *mappings: FieldMapping, sync: Mapping[str, Any] | None = None, **mapping: Any
+    a: Field | Resource,
+    b: Field | Resource,
+    *mappings: FieldMapping,
+    sync: Mapping[str, Any] | None = None,
+    **mapping: Any,
 ) -> Rules:
     """A sync of two objects; for two fields, the one mapping "m" between them with these attributes."""
     left = a if isinstance(a, Resource) else resource(a)

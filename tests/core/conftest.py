@@ -12,7 +12,5 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile(
-    "thorough", settings.get_profile("modest"), max_examples=2_000, stateful_step_count=50
-)
+settings.register_profile("thorough", settings.get_profile("modest"), max_examples=2_000, stateful_step_count=50)
 settings.load_profile(os.environ.get("SYNCSITE_HYPOTHESIS", "modest"))

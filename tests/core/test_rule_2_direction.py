@@ -34,7 +34,9 @@ def test_rule_2_1_a_mapping_may_be_narrower_than_its_sync_never_wider(sync, mapp
 
 @pytest.mark.parametrize("direction, winner", list(product(Direction, Side)))
 def test_rule_2_1_no_winner_overrides_a_direction(direction, winner):
-    pair = Pair(rules_of(field("name"), field("name"), direction=direction, winner=winner), {"name": "x"}, {"name": "y"})
+    pair = Pair(
+        rules_of(field("name"), field("name"), direction=direction, winner=winner), {"name": "x"}, {"name": "y"}
+    )
     assert set(pair.written()) <= WAYS[direction]
     later = Pair(pair.rules, {"name": "x"}, {"name": "x"}).in_step()
     for a, b in product(("x", "y", None), ("x", "z", None)):
@@ -73,7 +75,9 @@ def test_rule_2_2_a_read_only_field_on_the_only_side_that_could_be_written_is_re
     assert "read-only" in found.reason and "Integer can be written as text" in found.reason
 
 
-@pytest.mark.parametrize("transform, names", [(Transform.NAME, ("first", "last")), (Transform.ADDRESS, ("city", "zip"))])
+@pytest.mark.parametrize(
+    "transform, names", [(Transform.NAME, ("first", "last")), (Transform.ADDRESS, ("city", "zip"))]
+)
 def test_rule_2_2_holds_for_joined_fields_too(transform, names):
     parts = resource(*(field(n, canonical=n, read_only=n == names[1]) for n in names))
     whole = resource(field("whole", FieldType.ADDRESS if transform is Transform.ADDRESS else FieldType.TEXT))

@@ -94,7 +94,9 @@ def test_rule_3_11_by_hand(words: list[str]):
     hides = "a_hides" in chosen
     attributes = {k: v for word in chosen.split(",") if word != "a_hides" for k, v in CHOSEN[word].items()}
     rules = rules_of(
-        field("tags", FieldType.MULTI_CHOICE, tells_blank=not hides), field("tags", FieldType.MULTI_CHOICE), **attributes
+        field("tags", FieldType.MULTI_CHOICE, tells_blank=not hides),
+        field("tags", FieldType.MULTI_CHOICE),
+        **attributes,
     )
     pair = Pair(rules, {"tags": list_of(a)}, {"tags": list_of(b)})
     if was is not None:

@@ -114,7 +114,11 @@ def test_rule_3_1_a_key_can_always_be_stored(value):
 def test_rule_3_4_the_winner_of_one_mapping_overrides_that_of_the_sync():
     people = resource(field("x"), field("y"))
     rules = rules_of(
-        people, people, FieldMapping("x", ("x",), ("x",)), FieldMapping("y", ("y",), ("y",), winner=B), sync={"winner": A}
+        people,
+        people,
+        FieldMapping("x", ("x",), ("x",)),
+        FieldMapping("y", ("y",), ("y",), winner=B),
+        sync={"winner": A},
     )
     pair = Pair(rules, {"x": "a", "y": "a"}, {"x": "b", "y": "b"})
     assert pair.written() == {A: {"y": "b"}, B: {"x": "a"}}
@@ -170,7 +174,9 @@ def test_rule_3_7_an_app_that_reformats_a_value_starts_no_loop():
 def test_rule_3_8_a_value_that_only_looks_different_is_not_written():
     """The currency of B is unknown to A: nothing would change, so nothing is written."""
     money = field("m", T.MONEY)
-    pair = Pair(rules_of(money, money), {"m": {"amount": "5", "currency": None}}, {"m": {"amount": "5", "currency": "EUR"}})
+    pair = Pair(
+        rules_of(money, money), {"m": {"amount": "5", "currency": None}}, {"m": {"amount": "5", "currency": "EUR"}}
+    )
     plan = pair.plan()
     assert plan.drafts == () and plan.settled
 

@@ -138,7 +138,10 @@ def test_rule_4_1_money_keeps_its_currency():
     money, integer = field("m", T.MONEY), field("i", T.INTEGER)
     now = {"amount": "10", "currency": "EUR"}
     assert sent(money, integer, 12, toward=A, now=now)[0] == {"amount": "12", "currency": "EUR"}
-    assert sent(money, money, {"amount": "12.50", "currency": None}, now=now)[0] == {"amount": "12.50", "currency": "EUR"}
+    assert sent(money, money, {"amount": "12.50", "currency": None}, now=now)[0] == {
+        "amount": "12.50",
+        "currency": "EUR",
+    }
     assert sent(money, money, {"amount": "1", "currency": "EUR"})[0] == {"amount": "1", "currency": "EUR"}
 
 
@@ -285,7 +288,9 @@ def test_rule_4_1_then_owners_go_by_the_table_of_the_sync():
     assert sent(a, b, {"id": "2", "email": BOB}, options=(("2", "8"),))[0] == {"id": "8", "email": "bob@old.de"}
     assert sent(a, b, {"id": "8", "email": None}, toward=A, options=(("2", "8"),))[0] == {"id": "2", "email": BOB}
     assert sent(a, b, {"id": "1", "email": ANN}, **table)[0]["id"] == "9", "the address comes first"
-    pair = Pair(rules_of(a, b, options=(("2", "8"),)), {"o": {"id": "2", "email": BOB}}, {"o": {"id": "8", "email": None}})
+    pair = Pair(
+        rules_of(a, b, options=(("2", "8"),)), {"o": {"id": "2", "email": BOB}}, {"o": {"id": "8", "email": None}}
+    )
     assert pair.written() == {}
 
 

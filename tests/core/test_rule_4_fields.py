@@ -158,7 +158,8 @@ def named(first, last, full, **more) -> Pair:
 
 
 @pytest.mark.parametrize(
-    "first, last, full", [("Ann", "Lee", "Ann Lee"), ("Ann", None, "Ann"), (None, "Lee", "Lee"), (" Ann ", "Lee", "Ann Lee")]
+    "first, last, full",
+    [("Ann", "Lee", "Ann Lee"), ("Ann", None, "Ann"), (None, "Lee", "Lee"), (" Ann ", "Lee", "Ann Lee")],
 )
 def test_rule_4_4_two_names_are_joined(first, last, full):
     assert named(first, last, None).written() == {B: {"full": full}}
@@ -269,7 +270,9 @@ def test_rule_4_4_what_cannot_be_joined_is_refused_with_a_reason(a, b, transform
         field("tags", multi_valued=True),
         field("adr", T.ADDRESS),
     )
-    assert isinstance(grind(FieldMapping("m", a, b, transform=transform), Direction.TWO_WAY, left, right, Locale()), Unpaired)
+    assert isinstance(
+        grind(FieldMapping("m", a, b, transform=transform), Direction.TWO_WAY, left, right, Locale()), Unpaired
+    )
 
 
 def created(rules, source, side: Side = B) -> LinkPlan:

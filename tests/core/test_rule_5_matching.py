@@ -90,7 +90,14 @@ def test_rule_5_7_addresses_are_compared_trimmed_folded_and_normalised(x, y):
 
 @pytest.mark.parametrize(
     "written",
-    ["example.com", "EXAMPLE.com ", "www.example.com", "https://www.Example.com/about?x=1", "http://example.com:8080", "example.com."],
+    [
+        "example.com",
+        "EXAMPLE.com ",
+        "www.example.com",
+        "https://www.Example.com/about?x=1",
+        "http://example.com:8080",
+        "example.com.",
+    ],
 )
 def test_rule_5_7_domains_without_scheme_www_and_path(written):
     assert company(domain=written).domain == "example.com"
@@ -135,7 +142,12 @@ PERSONS = [
     (True, "an address in common", person("a@x.de", "b@x.de"), person("c@x.de", "B@x.de")),
     (True, "whatever the names", person("a@x.de", **LEE), person("a@x.de", first="Bob")),
     (False, "different addresses", person("a@x.de", **LEE, company="Acme"), person("b@x.de", **LEE, company="Acme")),
-    (True, "name and company, one without address", person("a@x.de", **LEE, company="Acme"), person(**LEE, company="acme ")),
+    (
+        True,
+        "name and company, one without address",
+        person("a@x.de", **LEE, company="Acme"),
+        person(**LEE, company="acme "),
+    ),
     (True, "name and company, both without", person(**LEE, company="Acme"), person(**LEE, company="Acme")),
     (False, "the name alone", person(**LEE), person(**LEE)),
     (False, "a company on one side only", person(**LEE, company="Acme"), person(**LEE)),
@@ -345,7 +357,10 @@ PRODUCT_TIES: dict[str, tuple[dict[str, Keys], dict[str, Keys]]] = {
 }
 INVOICE_TIES: dict[str, tuple[dict[str, Keys], dict[str, Keys]]] = {
     "a number used twice": ({"a": keys(INVOICE, no="1")}, {"b1": keys(INVOICE, no="1"), "b2": keys(INVOICE, no=" 1")}),
-    "a number used twice here": ({"a1": keys(INVOICE, no="1"), "a2": keys(INVOICE, no="1")}, {"b": keys(INVOICE, no="1")}),
+    "a number used twice here": (
+        {"a1": keys(INVOICE, no="1"), "a2": keys(INVOICE, no="1")},
+        {"b": keys(INVOICE, no="1")},
+    ),
 }
 TIES = [
     pytest.param(kind, a, b, id=f"{kind}: {name}")
