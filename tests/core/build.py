@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from connectors.contract import Field, FieldType, Kind, Option, Resource, Value, Values, WriteKind
@@ -47,7 +48,7 @@ class Pair:
     rules: Rules
     a: dict[str, Value]
     b: dict[str, Value]
-    memory: LinkMemory = LinkMemory()
+    memory: LinkMemory = dataclass_field(default_factory=LinkMemory)
 
     def plan(self) -> LinkPlan:
         return plan_link(self.rules, self.a, self.b, self.memory)

@@ -196,7 +196,7 @@ def test_rule_4_5_a_refused_value_parks_its_field_alone_until_a_value_changes():
     bad = pair.edited(a={"t": "y", "e": "nobody"})
     plan = bad.plan()
     assert bad.written() == {B: {"t": "y"}}, "the rest keeps going"
-    ((strand, parked),) = plan.parked.items()
+    (parked,) = plan.parked.values()
     assert parked.reason is Refusal.INVALID_VALUE and (parked.a, parked.b) == ("nobody", "a@x.de")
     bad.memory = LinkMemory(bad.memory.a, bad.memory.b, plan.parked)
     assert bad.plan().parked == plan.parked

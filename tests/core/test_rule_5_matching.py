@@ -18,6 +18,7 @@ from .build import A, B, T, field, resource
 
 GERMANY = Locale(country="DE")
 NOBODY = Taken({})
+USUAL = Matching()
 
 PERSON = resource(
     field("first", canonical="first_name"),
@@ -56,7 +57,7 @@ def judged(
     a: Mapping[str, Keys],
     b: Mapping[str, Keys],
     kind: Kind = Kind.CONTACT,
-    matching: Matching = Matching(),
+    matching: Matching = USUAL,
     taken: Taken = NOBODY,
     apart: set[tuple[str, str]] | frozenset = frozenset(),
 ) -> Judgement:
