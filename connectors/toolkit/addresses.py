@@ -67,9 +67,7 @@ def check_address(url: str, *, allow_private: bool, resolve: Resolve = socket.ge
         raise AddressRefused(f"{parts.hostname} is not a public address.")
 
 
-def check_host(
-    host: str, port: int, *, allow_private: bool, resolve: Resolve = socket.getaddrinfo
-) -> tuple[str, ...]:
+def check_host(host: str, port: int, *, allow_private: bool, resolve: Resolve = socket.getaddrinfo) -> tuple[str, ...]:
     """The addresses of a host that speaks something else than HTTP (a database), each of them allowed.
 
     Connect to one of these and not to the name, which may lead somewhere else when it is asked again.

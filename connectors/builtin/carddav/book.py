@@ -56,7 +56,6 @@ class Book:
 
     def __init__(self, session: Session, resource: Resource) -> None:
         self._session = session
-        self._hrefs = dav.Hrefs(session.base_url)
         self._resource = resource
         self.url = resource.name if resource.name.endswith("/") else resource.name + "/"
 
@@ -65,7 +64,7 @@ class Book:
 
     def named(self, href: str) -> str:
         """A card's name, as a server's answer writes it."""
-        return self._hrefs.name(href, beside=self.url)
+        return dav.name_of(href, beside=self.url)
 
     def named_in(self, reply: Reply) -> str | None:
         """The card that a refusal points at, if it points at one of this book."""
@@ -99,22 +98,32 @@ class Book:
         wanted = [href for href in dict.fromkeys(hrefs) if self.contains(href)]
         found: dict[str, Member] = {}
         for start in range(0, len(wanted), self._resource.get_batch):
-            chunk = wanted[start : start + self._resource.get_batch]
-            rows = {row.href: row for row in self._ask(dav.multiget(self.url, chunk)).rows}
-            for href in chunk:
-                row = rows.get(href)
-                if row is not None and row.status in GONE:
-                    continue
-                member = _member(row) if row is not None and row.status == 200 else None
-                member = member or self._single(href)
-                if member is not None:
-                    found[href] = member
+            found.update(self._members(wanted[start : start + self._resource.get_batch]))
         return found
 
     def writes_v4(self) -> bool:
         """Whether new cards have to be of version 4.0."""
         rows = self._ask(dav.propfind(self.url, (dav.DATA_TYPES,))).rows
         return any(dav.takes_only_v4(row) for row in rows)
+
+    def _members(self, hrefs: Sequence[str]) -> dict[str, Member]:
+        try:
+            rows = {row.href: row for row in self._ask(dav.multiget(self.url, hrefs)).rows}
+        except TooLarge:
+            if len(hrefs) == 1:
+                raise
+            half = len(hrefs) // 2
+            return {**self._members(hrefs[:half]), **self._members(hrefs[half:])}
+        found: dict[str, Member] = {}
+        for href in hrefs:
+            row = rows.get(href)
+            if row is not None and row.status in GONE:
+                continue
+            member = _member(row) if row is not None and row.status == 200 else None
+            member = member or self._single(href)
+            if member is not None:
+                found[href] = member
+        return found
 
     def _changes(self, token: str, props: Sequence[str]) -> Changes:
         reply = self._session.request(dav.sync_collection(self.url, token=token, props=props), data=True)
@@ -152,17 +161,24 @@ class Book:
         return self.url, self.url.rstrip("/")
 
     def _whole(self, rows: Iterable[dav.Row], *, cut: bool = False) -> list[dav.Row]:
-        """The rows of members that are there. Raises where a row says that the answer is not whole."""
+        """The rows of members that are there. Raises where a row says that the answer is not whole, and
+        where one is not of this book: under such names the others would be overlooked."""
+        members: list[dav.Row] = []
         for row in rows:
-            if row.status not in (200, *GONE) and not (cut and row.href in self._own_names):
+            own = row.href in self._own_names
+            if row.status not in (200, *GONE) and not (cut and own):
                 raise Retry(f"The address book answered {row.status} for {row.href}.")
-        return [row for row in rows if row.status == 200 and self.contains(row.href)]
+            if not (own or self.contains(row.href)):
+                raise ConnectorBroken(f"The answer of {self.url} names {row.href}, which is not in it.")
+            if row.status == 200 and not own:
+                members.append(row)
+        return members
 
     def _ask(self, request: Request) -> dav.MultiStatus:
         return self._answer(self._session.request(request, data=True))
 
     def _answer(self, reply: Reply) -> dav.MultiStatus:
-        return dav.multi_status(reply.body, hrefs=self._hrefs, beside=reply.url)
+        return dav.multi_status(reply.body, beside=reply.url)
 
 
 def _refused_token(reply: Reply) -> Exception:

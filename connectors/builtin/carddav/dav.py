@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from connectors.contract import ConnectorBroken
-from connectors.toolkit.addresses import origin_of
 from connectors.toolkit.http import Request
 
 DAV = "{DAV:}"
@@ -46,7 +45,7 @@ class Row:
     """What a multi-status answer says of one thing."""
 
     href: str
-    """See `Hrefs`."""
+    """See `name_of`."""
     status: int = 200
     """Of the whole row; 200 where it lists properties."""
     props: Mapping[str, ET.Element] = field(default_factory=dict)
@@ -63,23 +62,15 @@ class MultiStatus:
     sync_token: str | None
 
 
-class Hrefs:
-    """Names of things on one server: the path, percent-encoded in one way, whatever way the server has.
+def name_of(href: str, *, beside: str) -> str:
+    """What a thing on the server is called here: its path, percent-encoded in one way, whatever the server's.
 
-    A thing on another server is named by its whole address.
+    `beside` is the address that was asked, for relative references. Scheme and host are left out: a server
+    behind a proxy often does not know its own.
     """
-
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
-        self._origin = origin_of(base_url)
-
-    def name(self, href: str, *, beside: str = "") -> str:
-        """`href` as it stands in an answer, read against the address that was asked."""
-        url = urljoin(urljoin(self._base_url, beside), href.strip())
-        # Two slashes at the start would later be read as the name of a host.
-        path = "/" + "/".join(_encoded(part) for part in urlsplit(url).path.lstrip("/").split("/"))
-        origin = origin_of(url)
-        return path if origin == self._origin else origin + path
+    path = urlsplit(urljoin(beside, href.strip())).path
+    # Two slashes at the start would later be read as the name of a host.
+    return "/" + "/".join(_encoded(part) for part in path.lstrip("/").split("/"))
 
 
 def _encoded(part: str) -> str:
@@ -117,7 +108,7 @@ def _add_props(root: ET.Element, props: Iterable[str]) -> None:
 
 
 def _bytes(root: ET.Element) -> bytes:
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 class _PlainXml(ET.TreeBuilder):
@@ -147,18 +138,16 @@ def _parse(body: bytes) -> ET.Element:
     return ET.fromstring(body, parser=parser)
 
 
-def multi_status(body: bytes, *, hrefs: Hrefs, beside: str) -> MultiStatus:
-    """Raises ConnectorBroken for what is not a whole multi-status answer."""
+def multi_status(body: bytes, *, beside: str) -> MultiStatus:
+    """The answer of the address `beside`. Raises ConnectorBroken for what is not a whole multi-status answer."""
     root = parse(body)
     if root.tag != f"{DAV}multistatus":
         raise ConnectorBroken(f"The server answered {root.tag} in place of a multi-status.")
-    rows = tuple(
-        row for response in root.iterfind(f"{DAV}response") for row in _rows(response, hrefs=hrefs, beside=beside)
-    )
+    rows = tuple(row for response in root.iterfind(f"{DAV}response") for row in _rows(response, beside=beside))
     return MultiStatus(rows=rows, sync_token=(root.findtext(SYNC_TOKEN) or "").strip() or None)
 
 
-def _rows(response: ET.Element, *, hrefs: Hrefs, beside: str) -> Iterable[Row]:
+def _rows(response: ET.Element, *, beside: str) -> Iterable[Row]:
     props: dict[str, ET.Element] = {}
     for propstat in response.iterfind(f"{DAV}propstat"):
         found = propstat.find(f"{DAV}prop")
@@ -166,7 +155,7 @@ def _rows(response: ET.Element, *, hrefs: Hrefs, beside: str) -> Iterable[Row]:
             props.update((prop.tag, prop) for prop in found)
     status = _status(response, otherwise=200)
     for href in response.iterfind(f"{DAV}href"):
-        yield Row(href=hrefs.name(href.text or "", beside=beside), status=status, props=props)
+        yield Row(href=name_of(href.text or "", beside=beside), status=status, props=props)
 
 
 def _status(element: ET.Element, *, otherwise: int) -> int:

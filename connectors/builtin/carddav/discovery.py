@@ -90,8 +90,7 @@ class Discovery:
             raise elsewhere(reply.url)
         if reply.status == 401:
             raise error_of(reply)
-        hrefs = dav.Hrefs(self._session.base_url)
-        return dav.multi_status(reply.body, hrefs=hrefs, beside=reply.url).rows
+        return dav.multi_status(reply.body, beside=reply.url).rows
 
     def _account_at(self, row: dav.Row) -> Account | None:
         book = row.href if _is_book(row) else None
@@ -108,11 +107,11 @@ class Discovery:
         return Account(id=urljoin(self._session.origin, who), label=_label(row), homes=homes, book=book)
 
     def _name(self, href: str, *, beside: str) -> str:
-        """Where an answer sends us, which must be the server that the person named."""
+        """Where an answer sends us, which must be the host that the person named."""
         url = urljoin(urljoin(self._session.base_url, beside), href)
-        if origin_of(url) != self._session.origin:
+        if urlsplit(url).hostname != urlsplit(self._session.origin).hostname:
             raise elsewhere(url)
-        return dav.Hrefs(self._session.base_url).name(url)
+        return dav.name_of(url, beside=self._session.base_url)
 
     def _books_in(self, url: str, *, depth: int) -> Iterator[Resource]:
         props = (

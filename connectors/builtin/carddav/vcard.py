@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import quopri
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -196,6 +196,10 @@ class Card:
         """What is sent: as `text`, each line ending in CRLF (a card that came inside XML has lost the CR)."""
         return re.sub(r"\r?\n", "\r\n", self.text).encode("utf-8", "replace")
 
+    def __iter__(self) -> Iterator[Line]:
+        """Every line, also those around and within."""
+        return iter(self._lines)
+
     def copy(self) -> Card:
         return Card(self._lines)
 
@@ -286,7 +290,9 @@ def _logical_lines(text: str) -> Iterable[str]:
     gathered = ""
     soft = False
     for physical in _PHYSICAL.findall(text):
-        if gathered and not soft and physical[0] not in " \t":
+        # A soft break in the last line of a value is a mistake, and must not swallow the end of the card.
+        continues = physical[0] in " \t" or (soft and not physical.upper().startswith("END:"))
+        if gathered and not continues:
             yield gathered
             gathered = ""
         gathered += physical

@@ -105,12 +105,14 @@ class Writer:
     # what is to be sent
 
     def _new(self, write: Write, *, version: str) -> _Put | Outcome:
-        key = write.key or ""
+        key = write.key
+        if not key:
+            raise ValueError("a creation needs a key")
         try:
             card = create_card(write.values, uid=key, version=version, now=self._now)
         except CardRefused as refused:
             return refused.outcome
-        return _Put(self._book.url + quote(key, safe="") + ".vcf", card, {"If-None-Match": "*"})
+        return _Put(self._book.named(quote(key, safe="") + ".vcf"), card, {"If-None-Match": "*"})
 
     def _changed(self, write: Write, member: Member | None) -> _Put | Outcome:
         if member is None:
@@ -169,7 +171,7 @@ class Writer:
             if href is None:
                 return DuplicateRecord(existing_id=None, message=words_of(reply))
             return _ReadBack(href, partial(_ours_or_duplicate, uid, href))
-        if reply.status in (*GONE, 409):
+        if reply.status in GONE or (reply.status == 409 and _condition(reply) is None):
             raise ResourceGone(str(error_of(reply)))
         return _refused(reply)
 
@@ -194,7 +196,8 @@ class Writer:
 
     def _written(self, put: _Put, reply: Reply) -> _Step:
         """A server that gives a tag keeps what it was sent; of one that gives none, the card is read back."""
-        href = self._book.named(reply.headers["Location"]) if "Location" in reply.headers else put.href
+        named = self._book.named(reply.headers.get("Location", put.href))
+        href = named if self._book.contains(named) else put.href
         etag = reply.headers.get("ETag")
         if etag is None:
             return _ReadBack(href, partial(_read_back, href))
