@@ -6,14 +6,6 @@ from connectors.builtin.sql import connector
 from connectors.contract import ReadStrategy
 from connectors.testing.conformance import ConnectorConformance
 
-from .sql_databases import (  # noqa: F401
-    mariadb,
-    mariadb_account,
-    postgresql,
-    postgresql_account,
-    sqlite,
-)
-
 CONTACTS = {
     "postgresql": """CREATE TABLE contacts (
         id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, email varchar(120) UNIQUE,

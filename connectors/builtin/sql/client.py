@@ -42,6 +42,8 @@ class SqlClient:
         self._vendor = vendor_of(target, allow_private=env.allow_private_addresses)
         self._session = Session(self._vendor, env)
         self._tables: dict[str, Table] = {}
+        self._thorough: set[str] = set()
+        """The tables of which constraints are known as well."""
         self._plans: dict[str, Plan] = {}
 
     def identify(self) -> Identity:
@@ -55,6 +57,7 @@ class SqlClient:
         self._forget()
         with self._session.transaction() as connection:
             self._tables = all_tables(connection, self._vendor, self._target.schema)
+        self._thorough = {*self._tables}
         return resources_of(self._tables, self._vendor.batch)
 
     def interpret(self, resource: Resource, meaning: ObjectMeaning) -> Resource:
@@ -95,7 +98,7 @@ class SqlClient:
 
         def outcomes() -> list[Outcome]:
             with self._session.transaction(write=True) as connection:
-                plan = self._plan(connection, resource)
+                plan = self._plan(connection, resource, write=True)
                 return Batch(self._session, connection, plan, writes).carry_out()
 
         return self._as_the_table_is_now(outcomes)
@@ -104,15 +107,17 @@ class SqlClient:
         self._forget()
         self._session.close()
 
-    def _plan(self, connection: sa.Connection, resource: Resource) -> Plan:
-        plan = self._plans.get(resource.name)
+    def _plan(self, connection: sa.Connection, resource: Resource, *, write: bool = False) -> Plan:
+        name = resource.name
+        if name not in self._tables or (write and name not in self._thorough):
+            self._tables[name] = one_table(connection, self._vendor, self._target.schema, name, thorough=write)
+            self._plans.pop(name, None)
+            if write:
+                self._thorough.add(name)
+        plan = self._plans.get(name)
         if plan is None or plan.resource != resource:
-            table = self._tables.get(resource.name)
-            if table is None:
-                table = one_table(connection, self._vendor, self._target.schema, resource.name)
-                self._tables[resource.name] = table
-            plan = Plan(table, resource, self._vendor, self._target.schema)
-            self._plans[resource.name] = plan
+            plan = Plan(self._tables[name], resource, self._vendor, self._target.schema)
+            self._plans[name] = plan
         return plan
 
     def _as_the_table_is_now(self, ask: Callable[[], Answer]) -> Answer:
@@ -126,4 +131,5 @@ class SqlClient:
 
     def _forget(self) -> None:
         self._tables.clear()
+        self._thorough.clear()
         self._plans.clear()

@@ -71,7 +71,8 @@ def _of_mysql(kind: types.TypeEngine[object]) -> Typed | None:
 
 def _of_sqlite(kind: types.TypeEngine[object]) -> Typed | None:
     if isinstance(kind, types.NullType):
-        return Typed(Form.TEXT)
+        # No type at all: whatever somebody put there, and in no order that a key could go by.
+        return Typed(Form.LONG_TEXT)
     if isinstance(kind, types.CHAR):
         # SQLite fills nothing up.
         return Typed(Form.TEXT, max_length=kind.length)
@@ -109,8 +110,8 @@ def _of_all(kind: types.TypeEngine[object]) -> Typed | None:
 _LITERAL = re.compile(r"(?:N|_\w+\s*)?'((?:[^']|'')*)'")
 _CAST = re.compile(r"::\s*[\w ]+(?:\(\d+\))?(?:\[\])?")
 _ONE_OF = re.compile(
-    r"""[\s(]* ["`\[]?(?P<column>[^"`\[\]()]+?)["`\]]? [\s)]*
-        (?: \bIN\b \s* \( (?P<list>[\s,()]*) \) | = \s* ANY \s* \(+ \s* ARRAY \s* \[ [\s,()]* \] [\s)]* )
+    r"""[\s(]* (?: ["`\[](?P<quoted>[^"`\[\]]+)["`\]] | (?P<bare>[\w$]+) ) [\s)]*
+        (?: \bIN\b \s* \( [\s,()]* \) | = \s* ANY \s* \(+ \s* ARRAY \s* \[ [\s,()]* \] [\s)]* )
         [\s)]*""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -123,4 +124,4 @@ def options_of_check(condition: str) -> tuple[str, tuple[str, ...]] | None:
     found = _ONE_OF.fullmatch(rest)
     if found is None or not options or "\\" in condition:
         return None
-    return found["column"].strip(), tuple(dict.fromkeys(options))
+    return found["quoted"] or found["bare"], tuple(dict.fromkeys(options))

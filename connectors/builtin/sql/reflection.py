@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,20 +29,6 @@ Named = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
-    """What the inspector says of some tables; each part by table name."""
-
-    columns: Mapping[str, list[ReflectedColumn]]
-    keys: Mapping[str, Named]
-    foreign_keys: Mapping[str, list[Named]]
-    uniques: Mapping[str, list[Unique]]
-    checks: Mapping[str, list[Named]]
-    views: frozenset[str]
-    writes: Mapping[str, frozenset[WriteKind]] | None
-    identity: Identity
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """Of whom the catalogue was asked."""
 
@@ -51,45 +37,73 @@ class Identity:
     schema: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the inspector says of some tables; each part by table name."""
+
+    columns: Mapping[str, list[ReflectedColumn]]
+    keys: Mapping[str, Named]
+    foreign_keys: Mapping[str, list[Named]]
+    identity: Identity
+    uniques: Mapping[str, list[Unique]] = field(default_factory=dict)
+    checks: Mapping[str, list[Named]] = field(default_factory=dict)
+    views: frozenset[str] = frozenset()
+    writes: Mapping[str, frozenset[WriteKind]] | None = None
+
+
 def all_tables(connection: sa.Connection, vendor: Vendor, schema: str | None) -> dict[str, Table]:
-    """Every table and view that can be synced, by name, with uniques, checks and references."""
-    return _tables(_ask(connection, vendor, schema, None))
+    """Every table and view that can be synced, by name."""
+    return _tables(_ask(connection, vendor, schema, None, thorough=True))
 
 
-def one_table(connection: sa.Connection, vendor: Vendor, schema: str | None, name: str) -> Table:
-    """One table, with the tables that it refers to looked at as well. Raises ResourceGone."""
-    asked = {name}
-    catalogue = _ask(connection, vendor, schema, asked)
-    targets = {key["referred_table"] for key in catalogue.foreign_keys.get(name, ())} - asked
-    if targets:
-        catalogue = _ask(connection, vendor, schema, asked | targets)
-    table = _tables(catalogue).get(name)
+def one_table(connection: sa.Connection, vendor: Vendor, schema: str | None, name: str, *, thorough: bool) -> Table:
+    """One table. Raises ResourceGone.
+
+    `thorough`: with its constraints and with what we may do, which only writing needs; a poll has better things to
+    wait for.
+    """
+    inspector = sa.inspect(connection)
+    asked = {"schema": schema, "filter_names": {name}, "kind": ObjectKind.ANY}
+    foreign_keys = _by_name(inspector.get_multi_foreign_keys(**asked)).get(name, ())
+    names = {name, *(key["referred_table"] for key in foreign_keys)}
+    table = _tables(_ask(connection, vendor, schema, names, thorough=thorough)).get(name)
     if table is None:
         raise ResourceGone(f"There is no table {name} any more that could be synced.")
     return table
 
 
-def _ask(connection: sa.Connection, vendor: Vendor, schema: str | None, names: Collection[str] | None) -> Catalogue:
+def _ask(
+    connection: sa.Connection, vendor: Vendor, schema: str | None, names: Collection[str] | None, *, thorough: bool
+) -> Catalogue:
     inspector = sa.inspect(connection)
     where: dict[str, Any] = {"schema": schema, "filter_names": names, "kind": ObjectKind.ANY}
-
-    def by_name(answer: Mapping[tuple[str | None, str], Any]) -> dict[str, Any]:
-        return {name: found for (_, name), found in answer.items()}
-
-    columns = by_name(inspector.get_multi_columns(**where))
-    keys = by_name(inspector.get_multi_pk_constraint(**where))
-    constraints = by_name(inspector.get_multi_unique_constraints(**where))
-    indexes = by_name(inspector.get_multi_indexes(**where))
-    return Catalogue(
+    columns = _by_name(inspector.get_multi_columns(**where))
+    keys = _by_name(inspector.get_multi_pk_constraint(**where))
+    catalogue = Catalogue(
         columns=columns,
         keys=keys,
-        foreign_keys=by_name(inspector.get_multi_foreign_keys(**where)),
-        uniques={name: _uniques(keys.get(name), constraints.get(name), indexes.get(name)) for name in columns},
-        checks=by_name(inspector.get_multi_check_constraints(**where)),
-        views=frozenset(_views(inspector, schema, names)),
-        writes=vendor.writes(connection, schema),
+        foreign_keys=_by_name(inspector.get_multi_foreign_keys(**where)),
         identity=Identity(database=vendor.database, dialect=connection.dialect, schema=schema),
     )
+    if not thorough and all(keys.get(name, {}).get("constrained_columns") for name in columns):
+        return catalogue
+    constraints = _by_name(inspector.get_multi_unique_constraints(**where))
+    indexes = _by_name(inspector.get_multi_indexes(**where))
+    more = vendor.uniques(connection)
+    return replace(
+        catalogue,
+        uniques={
+            name: [*_uniques(keys.get(name), constraints.get(name), indexes.get(name)), *more.get(name, ())]
+            for name in columns
+        },
+        checks=_by_name(inspector.get_multi_check_constraints(**where)),
+        views=frozenset(_views(inspector, schema, names)),
+        writes=vendor.writes(connection, schema),
+    )
+
+
+def _by_name(answer: Mapping[tuple[str | None, str], Any]) -> dict[str, Any]:
+    return {name: found for (_, name), found in answer.items()}
 
 
 def _views(inspector: sa.Inspector, schema: str | None, names: Collection[str] | None) -> Iterable[str]:

@@ -38,7 +38,9 @@ _TYPES = {
     Form.CHOICE: FieldType.CHOICE,
     Form.CHOICES: FieldType.MULTI_CHOICE,
 }
-_WIRE = {kind: form for form in (Form.TEXT,) for kind in TYPES[form]}
+_NAMED = frozenset({Form.TEXT, Form.PADDED, Form.LONG_TEXT, Form.TEXTS})
+"""Forms of which the column's name may tell more."""
+_WIRE = TYPES[Form.TEXT]
 """Field types that share the wire form of a text."""
 
 
@@ -67,7 +69,7 @@ def clocked(resource: Resource) -> Resource:
 
 def _possible(resource: Resource, name: str, said: FieldMeaning) -> FieldMeaning:
     field = resource.field(name)
-    if field is None or said.type is None or {field.type, said.type} <= _WIRE.keys():
+    if field is None or said.type is None or {field.type, said.type} <= _WIRE:
         return said
     return replace(said, type=None)
 
@@ -108,9 +110,8 @@ def _idempotency(table: Table) -> Idempotency:
 def _type(column: Column) -> FieldType:
     if column.options and column.form in TEXTS_OF_ALL_KINDS:
         return FieldType.CHOICE
-    if column.form in (Form.TEXT, Form.PADDED, Form.TEXTS):
-        return naming.text_type(column.name) or FieldType.TEXT
-    return _TYPES.get(column.form, FieldType.TEXT)
+    named = naming.text_type(column.name) if column.form in _NAMED else None
+    return named or _TYPES.get(column.form, FieldType.TEXT)
 
 
 def _field(column: Column, table: Table, types: Mapping[str, FieldType], names: Mapping[str, str]) -> Field:

@@ -35,7 +35,7 @@ class Unread(Enum):
 
 UNREAD = Unread.UNREAD
 
-DOES_NOT_FIT = (ValueError, TypeError, ArithmeticError, KeyError)
+DOES_NOT_FIT = (ValueError, TypeError, ArithmeticError, KeyError, AttributeError)
 """What the converters of one cell raise."""
 
 

@@ -50,7 +50,13 @@ class Item:
     """Of the row; unknown as long as the database has not made it."""
 
 
+class NotAllowed(Exception):
+    """The rows may not be changed, none of them."""
+
+
 class Batch:
+    """The writes of one call, within its transaction."""
+
     def __init__(self, session: Session, connection: sa.Connection, plan: Plan, writes: Sequence[Write]) -> None:
         self.session = session
         self.connection = connection
@@ -64,10 +70,11 @@ class Batch:
         kind = self.writes[0].kind if self.writes else WriteKind.CREATE
         if kind is WriteKind.CREATE:
             self._create()
-        elif kind is WriteKind.UPDATE:
-            self._update()
         else:
-            self._delete()
+            try:
+                self._update() if kind is WriteKind.UPDATE else self._delete()
+            except NotAllowed as refused:
+                return [Refused(Refusal.PERMISSION, str(refused))] * len(self.writes)
         return [self.outcomes[place] for place in range(len(self.writes))]
 
     # the three kinds
@@ -200,7 +207,7 @@ class Batch:
         if self.plan.vendor.locks_rows:
             # In the order of the key, so that two of us never wait for each other.
             statement = statement.with_for_update()
-        present = self.plan.versions_by_id(self._execute(statement).fetchall()) if keys else {}
+        present = self.plan.versions_by_id(self._locked(statement)) if keys else {}
         stale: list[int] = []
         for place, write in enumerate(self.writes):
             if write.id not in present:
@@ -210,6 +217,17 @@ class Batch:
         current = self._read(keys[id] for place in stale if (id := self.writes[place].id))
         for place in stale:
             self.outcomes[place] = VersionMismatch(current=current.get(self.writes[place].id or ""))
+
+    def _locked(self, statement: sa.Select[Any]) -> Sequence[Any]:
+        """Raises NotAllowed where we may read the rows, but not hold them."""
+        try:
+            with self.connection.begin_nested():
+                return self._execute(statement).fetchall()
+        except sa.exc.DBAPIError as error:
+            fault = self.plan.vendor.fault(error)
+            if fault.complaint is Complaint.NOT_ALLOWED:
+                raise NotAllowed(fault.message) from None
+            raise
 
     def _not_there_yet(self, items: Sequence[Item]) -> list[Item]:
         """Answer those that were created before with the same key."""
@@ -234,8 +252,8 @@ class Batch:
             fault = self.plan.vendor.fault(error)
             if error.connection_invalidated or fault.complaint in OF_THE_WHOLE_CALL:
                 raise
-            if len(items) == 1:
-                self.outcomes[items[0].place] = self._complained(fault, items[0])
+            if len(items) == 1 or fault.complaint is Complaint.NOT_ALLOWED:
+                self.outcomes.update((item.place, self._complained(fault, item)) for item in items)
                 return []
         else:
             return list(items)
@@ -245,18 +263,21 @@ class Batch:
     def _insert(self, items: Sequence[Item]) -> None:
         fixed, parameters = _split(items)
         statement = sa.insert(self.plan.sql).values(fixed)
-        if items[0].key is not None:
+        if self.plan.table.maker is not KeyMaker.DATABASE:
             self._execute(statement, parameters)
             return
-        key = [own.sql for own in self.plan.key]
         if self.connection.dialect.insert_returning:
-            statement = statement.returning(*key, sort_by_parameter_order=True)
-            for item, row in zip(items, self._execute(statement, parameters).fetchall(), strict=True):
-                item.key = tuple(row)
-            return
-        for item, parameter in zip(items, parameters, strict=True):
-            self.session.check_time()
-            item.key = (self._execute(statement, parameter).inserted_primary_key[0],)
+            key = [own.sql for own in self.plan.key]
+            made = self._execute(statement.returning(*key, sort_by_parameter_order=True), parameters).fetchall()
+        else:
+            made = [self._insert_one(statement, parameter) for parameter in parameters]
+        for item, row in zip(items, made, strict=True):
+            item.key = tuple(row)
+
+    def _insert_one(self, statement: sa.Insert, parameters: Parameters) -> Sequence[Any]:
+        """MySQL tells only the number that it counted up last."""
+        self.session.check_time()
+        return self._execute(statement, parameters).inserted_primary_key
 
     def _set(self, items: Sequence[Item]) -> None:
         fixed, parameters = _split(items)

@@ -15,7 +15,7 @@ from connectors.toolkit.addresses import AddressRefused, check_host
 from ..faults import Fault, Unreachable
 from ..manifest import Database
 from ..settings import Target
-from ..shapes import Column
+from ..shapes import Column, Unique
 
 CONNECT_SECONDS = 10
 LOCK_SECONDS = 10
@@ -91,6 +91,10 @@ class Vendor(ABC):
     def writes(self, connection: sa.Connection, schema: str | None) -> Mapping[str, frozenset[WriteKind]] | None:
         """Table or view → what we may do with it besides reading; without those that we cannot read. None: the
         database does not tell, and everything is taken to be allowed."""
+
+    def uniques(self, connection: sa.Connection) -> Mapping[str, list[Unique]]:
+        """Table → what is unique in it, where SQLAlchemy does not see all of it."""
+        return {}
 
     def readable_key(self, column: sa.Column[Any], shape: Column) -> sa.ColumnElement[bool] | None:
         """What holds of the rows whose key column has an ordinary value, where others are possible."""

@@ -138,9 +138,10 @@ class PostgreSQL(Vendor):
         rows = connection.execute(
             sa.text(
                 "SELECT c.relname,"
-                "  has_table_privilege(c.oid, 'INSERT') OR has_any_column_privilege(c.oid, 'INSERT'),"
-                "  has_table_privilege(c.oid, 'UPDATE') OR has_any_column_privilege(c.oid, 'UPDATE'),"
-                "  has_table_privilege(c.oid, 'DELETE'),"
+                "  has_any_column_privilege(c.oid, 'INSERT'),"
+                "  has_any_column_privilege(c.oid, 'UPDATE'),"
+                # To hold a row until it is deleted takes the right to change it.
+                "  has_table_privilege(c.oid, 'DELETE') AND has_any_column_privilege(c.oid, 'UPDATE'),"
                 "  pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
                 " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
                 " WHERE n.nspname = coalesce(CAST(:schema AS text), current_schema())"

@@ -6,6 +6,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,7 @@ from connectors.contract import WriteKind
 
 from ..faults import Complaint, Fault, Unreachable
 from ..manifest import Database
-from ..shapes import TEXTS_OF_ALL_KINDS, Column, Form
+from ..shapes import TEXTS_OF_ALL_KINDS, Column, Form, Unique
 from .base import LOCK_SECONDS, Vendor
 
 _COMPLAINTS = {
@@ -117,6 +118,21 @@ class SQLite(Vendor):
             return None
         names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
         return {name: frozenset() for (name,) in names}
+
+    def uniques(self, connection: sa.Connection) -> Mapping[str, list[Unique]]:
+        # SQLAlchemy reads the text of CREATE TABLE, in which "email varchar(80) UNIQUE" escapes it.
+        rows = connection.exec_driver_sql(
+            "SELECT t.name, i.name, c.name FROM sqlite_master AS t"
+            " JOIN pragma_index_list(t.name) AS i JOIN pragma_index_info(i.name) AS c"
+            " WHERE t.type = 'table' AND i.\"unique\" AND NOT i.partial ORDER BY t.name, i.name, c.seqno"
+        ).fetchall()
+        found: dict[str, list[Unique]] = {}
+        for (table, index), parts in groupby(rows, key=lambda row: (row[0], row[1])):
+            columns = tuple(part[2] for part in parts)
+            # None stands for an expression.
+            if None not in columns:
+                found.setdefault(table, []).append(Unique(index, columns))
+        return found
 
     def readable_key(self, column: sa.Column[Any], shape: Column) -> sa.ColumnElement[bool] | None:
         kind = "text" if shape.form in TEXTS_OF_ALL_KINDS else "integer" if shape.form is Form.INTEGER else None
