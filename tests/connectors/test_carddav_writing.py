@@ -267,6 +267,24 @@ def test_too_fast_at_once_is_rate_limited(radicale: DavServer, meddler: Meddler,
             client.write(resource, [create({"full_name": f"Person {n}"}) for n in range(5)])
 
 
+def test_a_budget_that_is_used_up_sends_nothing(radicale: DavServer, meddler: Meddler, book: str) -> None:
+    class UsedUp(OpenEnvironment):
+        def take(self, requests: int = 1) -> None:
+            if self.taken >= 1000:
+                raise RateLimited("the wait is longer than a slice", after=60)
+            super().take(requests)
+
+    env = UsedUp()
+    with signed_in(radicale, address=meddler.url, env=env) as client:
+        resource = book_at(client, book)
+        client.write(resource, [create({"full_name": "Ann"})])
+        meddler.asked.clear()
+        env.taken = 1000
+        with pytest.raises(RateLimited):
+            client.write(resource, [create({"full_name": f"Person {n}"}) for n in range(5)])
+    assert not meddler.asked
+
+
 def test_new_cards_are_of_a_version_that_the_book_takes(radicale: DavServer, meddler: Meddler, book: str) -> None:
     meddler.after = lambda asked, answer: replace(answer, body=answer.body.replace(b'version="3.0"', b'version="4.0"'))
     with signed_in(radicale, address=meddler.url) as client:

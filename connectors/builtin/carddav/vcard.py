@@ -221,7 +221,8 @@ class Card:
 
     def ranked(self, name: str) -> list[Line]:
         """The preferred line first."""
-        return sorted(self.lines(name), key=lambda line: line.rank)
+        lines = self.lines(name)
+        return sorted(lines, key=lambda line: line.rank) if len(lines) > 1 else lines
 
     def first(self, name: str) -> str | None:
         """The text of the preferred line of that name."""

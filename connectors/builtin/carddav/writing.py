@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -136,16 +136,24 @@ class Writer:
         return self._settled([answered(plan, next(replies)) if isinstance(plan, _Put) else plan for plan in plans])
 
     def _send(self, requests: Sequence[Request]) -> list[Reply]:
-        """The replies in order. Raises RateLimited only when nothing was sent, else Retry."""
+        """The replies in order. Raises RateLimited only when surely nothing happened, else Retry."""
         replies: list[Reply] = []
+        begun = 0
+
+        def left() -> Iterator[Request]:
+            nonlocal begun
+            for request in requests[len(replies) :]:
+                begun += 1
+                yield request
+
         for patience in range(PATIENCE, 0, -1):
             try:
                 # What was in flight behind the refused one is sent again: the conditions make that safe.
-                for reply in self._session.each(requests[len(replies) :]):
+                for reply in self._session.each(left()):
                     replies.append(reply)
                 break
             except RateLimited as error:
-                if not replies and len(requests) == 1:
+                if begun == 1:
                     raise
                 if patience == 1:
                     raise Retry(str(error)) from error
