@@ -15,6 +15,7 @@ from connectors.contract import (
     Retry,
     Write,
     WriteKind,
+    Written,
 )
 from connectors.testing.environment import OpenEnvironment
 from connectors.testing.passes import read_pass
@@ -115,6 +116,26 @@ def test_a_row_that_is_committed_late_is_read(contacts):
         assert names(later) == ["Ann", "Late"]
         add(contacts, "Later", at="2026-02-01 11:55:30")
         assert "Later" in names(read_pass(client, offered, later.cursor))
+
+
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"])
+def test_a_transaction_that_is_open_during_a_pass_is_not_lost(server, request):
+    """C3: its row is stamped first and shows last, when a later stamp has been read already."""
+    contacts = request.getfixturevalue(server)
+    contacts.run(f"CREATE TABLE contacts (id {contacts.counter}, name varchar(100), updated_at {contacts.moment})")
+    slow = contacts.connect()
+    slow.cursor().execute("ROLLBACK")
+    with contacts.client() as client:
+        offered = resource(client, "contacts")
+        checkpoint = read_pass(client, offered).cursor
+        slow.autocommit = False if server == "postgresql" else slow.autocommit(False)
+        slow.cursor().execute(f"INSERT INTO contacts (name, updated_at) VALUES ('slow', {contacts.now})")
+        contacts.run(f"INSERT INTO contacts (name, updated_at) VALUES ('quick', {contacts.now})")
+        later = read_pass(client, offered, checkpoint)
+        assert names(later) == ["quick"]
+        slow.commit()
+        slow.close()
+        assert names(read_pass(client, offered, later.cursor)) == ["quick", "slow"]
 
 
 def test_the_window_is_read_once_more_before_it_is_closed(contacts):
@@ -275,6 +296,18 @@ def test_a_column_that_becomes_another_kind_is_not_read(postgresql):
     postgresql.run("ALTER TABLE contacts ALTER COLUMN age TYPE integer USING age::integer")
     with postgresql.client() as client:
         assert "age" not in client.read(offered, None).records[0].values
+
+
+def test_a_version_is_the_same_for_whoever_reads(contacts):
+    add(contacts, "Ann")
+    with contacts.client() as client:
+        offered = resource(client, "contacts")
+        (seen,) = client.read(offered, None).records
+    with contacts.client() as reader, contacts.client() as writer:
+        assert reader.get(offered, [seen.id]) == [seen]
+        (written,) = writer.write(offered, [Write(WriteKind.UPDATE, {"name": "Bea"}, seen.id, seen.version)])
+        assert isinstance(written, Written)
+        assert reader.get(offered, [seen.id]) == [written.record]
 
 
 def test_get_tells_what_is_gone(contacts):

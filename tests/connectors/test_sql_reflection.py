@@ -24,6 +24,8 @@ from connectors.testing.passes import read_pass
 
 from .sql_databases import resource
 
+pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # of types that it does not know
+
 
 def offered_by(database):
     with database.client() as client:

@@ -242,9 +242,9 @@ def canonical_names(
         if fitting:
             found[min(fitting)[1]] = canonical
     for target in references.values():
-        canonical = _REFERENCES.get(target) if target is not None else None
-        if canonical is not None and canonical not in found.values() and target is not kind:
-            found[_surest(canonical, target, references)] = canonical
+        named = _REFERENCES.get(target) if target is not None and target is not kind else None
+        if named is not None and named not in found.values():
+            found[_surest(named, target, references)] = named
     return found
 
 

@@ -158,7 +158,7 @@ class Plan:
         if any(UNREAD in column for column in own):
             values = [{n: v for n, v in row.items() if v is not UNREAD} for row in values]
         return [
-            Record(id=id, values=row, version=version, created_at=_known(born), modified_at=_known(changed))
+            Record(id, row, version, _known(born), _known(changed))
             for id, row, version, born, changed in zip(ids, values, versions, created, modified, strict=True)
             if id is not None
         ]
@@ -183,7 +183,11 @@ class Plan:
 
     def _references(self, keys: Sequence[Value], cells: Sequence[Cells], joined: Joined) -> list[Value]:
         parts = [joined.read(cells[i]) for i in joined.labels]
-        labels = [_label(names) for names in zip(*parts, strict=True)] if parts else [None] * len(keys)
+        labels: list[str | None] = [None] * len(keys)
+        if len(parts) == 1:
+            labels = [_known(name) for name in parts[0]]
+        elif parts:
+            labels = [_label(names) for names in zip(*parts, strict=True)]
         return [
             key if key is None or key is UNREAD else {"id": str(key), "label": label}
             for key, label in zip(keys, labels, strict=True)
@@ -265,5 +269,5 @@ def _label(names: Sequence[Value]) -> str | None:
     return " ".join(name for name in names if isinstance(name, str)) or None
 
 
-def _known(moment: Value) -> str | None:
-    return moment if isinstance(moment, str) else None
+def _known(value: Value) -> str | None:
+    return value if isinstance(value, str) else None

@@ -63,9 +63,9 @@ def one_table(connection: sa.Connection, vendor: Vendor, schema: str | None, nam
     wait for.
     """
     inspector = sa.inspect(connection)
-    asked = {"schema": schema, "filter_names": {name}, "kind": ObjectKind.ANY}
+    asked: dict[str, Any] = {"schema": schema, "filter_names": [name], "kind": ObjectKind.ANY}
     foreign_keys = _by_name(inspector.get_multi_foreign_keys(**asked)).get(name, ())
-    names = {name, *(key["referred_table"] for key in foreign_keys)}
+    names = list({name, *(key["referred_table"] for key in foreign_keys)})
     table = _tables(_ask(connection, vendor, schema, names, thorough=thorough)).get(name)
     if table is None:
         raise ResourceGone(f"There is no table {name} any more that could be synced.")
@@ -184,7 +184,7 @@ def _column(
         return None
     name = str(reflected["name"])
     default = reflected.get("default")
-    identified = reflected.get("identity") or {}
+    identified: Named = reflected.get("identity") or {}
     counted = reflected.get("autoincrement") is True or bool(identified)
     if identity.database is Database.SQLITE:
         # A single INTEGER PRIMARY KEY is another name of the row's number, which SQLite counts up.

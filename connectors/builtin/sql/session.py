@@ -15,8 +15,7 @@ from .faults import Complaint, Unreachable, raised
 from .vendors import Vendor
 
 CALL_SECONDS = 40
-"""A writing call that has taken longer begins no other statement: with the one that runs (`WRITE_SECONDS`) it
-has ended before the deadline that resources promise."""
+"""A writing call that has taken longer is taken back: before the deadline that resources promise."""
 
 
 class Session:
@@ -59,7 +58,7 @@ class Session:
                 raise ConnectorBroken(f"The database was not understood: {type(error).__name__}") from None
 
     def check_time(self) -> None:
-        """Raises Retry where a writing call has no time left for another statement."""
+        """Raises Retry where a writing call has no time left."""
         if time.monotonic() > self._until:
             raise Retry(f"The database did not manage a batch within {CALL_SECONDS} seconds.")
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from connectors.contract import (
     DuplicateRecord,
+    FieldType,
     NotFound,
     Outcome,
     Record,
@@ -75,6 +76,8 @@ class Batch:
                 self._update() if kind is WriteKind.UPDATE else self._delete()
             except NotAllowed as refused:
                 return [Refused(Refusal.PERMISSION, str(refused))] * len(self.writes)
+        # The last moment at which it can be taken back.
+        self.session.check_time()
         return [self.outcomes[place] for place in range(len(self.writes))]
 
     # the three kinds
@@ -148,13 +151,16 @@ class Batch:
             own = self.plan.by_name.get(name)
             field = self.plan.resource.field(name)
             if own is None or own.field is None or field is None:
-                return self._refuse(place, Refusal.INVALID_VALUE, "The table has no such column any more.", name)
+                self._refuse(place, Refusal.INVALID_VALUE, "The table has no such column any more.", name)
+                return None
             if own.shape.generated or (field.read_only and name in self.plan.table.key):
-                return self._refuse(place, Refusal.INVALID_VALUE, "The database fills this column itself.", name)
+                self._refuse(place, Refusal.INVALID_VALUE, "The database fills this column itself.", name)
+                return None
             try:
                 bound[own.sql.key] = self._binder(own)(value)
             except Misfit as misfit:
-                return self._refuse(place, misfit.reason, str(misfit), name)
+                self._refuse(place, misfit.reason, str(misfit), name)
+                return None
         return bound
 
     def _binder(self, own: Own) -> Bind:
@@ -162,8 +168,8 @@ class Batch:
         if name not in self._binders:
             field = self.plan.resource.field(name)
             options = frozenset(option.value for option in field.options) if field else frozenset()
-            plain = binder(own.shape, self.database, options)
-            self._binders[name] = self._referring(own) if name in self.plan.table.references else plain
+            refers = field is not None and field.type is FieldType.REFERENCE
+            self._binders[name] = self._referring(own) if refers else binder(own.shape, self.database, options)
         return self._binders[name]
 
     def _referring(self, own: Own) -> Bind:
@@ -268,13 +274,14 @@ class Batch:
             return
         if self.connection.dialect.insert_returning:
             key = [own.sql for own in self.plan.key]
-            made = self._execute(statement.returning(*key, sort_by_parameter_order=True), parameters).fetchall()
+            answer = self._execute(statement.returning(*key, sort_by_parameter_order=True), parameters)
+            made: list[Any] = list(answer.fetchall())
         else:
             made = [self._insert_one(statement, parameter) for parameter in parameters]
         for item, row in zip(items, made, strict=True):
             item.key = tuple(row)
 
-    def _insert_one(self, statement: sa.Insert, parameters: Parameters) -> Sequence[Any]:
+    def _insert_one(self, statement: sa.Insert, parameters: Parameters) -> Any:
         """MySQL tells only the number that it counted up last."""
         self.session.check_time()
         return self._execute(statement, parameters).inserted_primary_key
@@ -303,7 +310,7 @@ class Batch:
     def _remove(self, items: Sequence[Item]) -> None:
         self._execute(sa.delete(self.plan.sql).where(self.plan.among([item.key for item in items if item.key])))
 
-    def _execute(self, statement: Any, parameters: Any = None) -> Any:
+    def _execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
         return self.connection.execute(statement, parameters)
 
     # answering

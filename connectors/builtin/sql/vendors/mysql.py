@@ -226,7 +226,7 @@ _LOST = {CR.CR_SERVER_LOST, CR.CR_SERVER_GONE_ERROR, CR.CR_CONN_HOST_ERROR, 0, 1
 
 def _parts(error: BaseException | None) -> tuple[int, str]:
     """Number and words. PyMySQL's errors for a lost connection have number 0 and no words."""
-    arguments = getattr(error, "args", ())
+    arguments: tuple[Any, ...] = getattr(error, "args", ())
     number = arguments[0] if arguments and isinstance(arguments[0], int) else 0
     words = str(arguments[1]) if len(arguments) > 1 and arguments[1] else "The connection to the server was lost."
     return number, words

@@ -74,7 +74,7 @@ class PostgreSQL(Vendor):
                 user=target.user,
                 password=target.password,
                 sslmode=_SSLMODES[target.tls],
-                **({"sslrootcert": "system"} if target.tls is TLS.VERIFY else {}),
+                sslrootcert="system" if target.tls is TLS.VERIFY else None,
                 gssencmode="disable",
                 connect_timeout=CONNECT_SECONDS,
                 client_encoding="utf8",
@@ -119,7 +119,9 @@ class PostgreSQL(Vendor):
             complaint = Complaint.PASSING if passing else Complaint.OTHER
         message = getattr(diagnosis, "message_primary", None) or str(original).split("\n", 1)[0]
         named = getattr(diagnosis, "column_name", None)
-        if complaint is Complaint.NO_SUCH_PARENT and "still referenced" in (diagnosis.message_detail or ""):
+        if complaint is Complaint.NO_SUCH_PARENT and "still referenced" in (
+            getattr(diagnosis, "message_detail", None) or ""
+        ):
             complaint = Complaint.STILL_REFERRED_TO
         return Fault(
             complaint=complaint,
