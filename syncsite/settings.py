@@ -285,6 +285,17 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["tenants.api.HasWorkspaceKey"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # Many things have a state or a kind: the description names each by what it is of.
+    "ENUM_NAME_OVERRIDES": {
+        "AccountState": "connectors.models.AccountState",
+        "ObjectKind": "connectors.api.serializers.KIND_CHOICES",
+        "OperationState": "syncengine.models.OperationState",
+        "RecordState": "syncengine.models.link.LINK_STATES",
+        "RunKind": "syncengine.models.RunKind",
+        "RunState": "syncengine.models.RunState",
+        "Side": "syncengine.api.serializers.SIDES",
+        "SyncState": "syncengine.models.SyncState",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tenants.openapi.name_server",

@@ -1,0 +1,42 @@
+"""What the API takes, as settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..core.mapping import ClearPolicy, Direction, Side, SyncSettings, Transform, WriteMode
+from ..editing import add_mapping, change_mapping, remove_mapping
+
+ENUMS = {"direction": Direction, "clears": ClearPolicy, "mode": WriteMode, "transform": Transform}
+
+
+def changed(settings: SyncSettings, said: Mapping[str, Any]) -> SyncSettings:
+    """`settings` with what was said; the rest as it is. Raises SyncError."""
+    settings = replace(
+        settings,
+        direction=Direction(said.get("direction", settings.direction)),
+        winner=Side(said.get("winner", settings.winner)),
+        matching=said.get("matching", settings.matching),
+        email_only=said.get("email_only", settings.email_only),
+    )
+    for one in said.get("mappings", ()):
+        settings = _mapping(settings, dict(one))
+    return settings
+
+
+def _mapping(settings: SyncSettings, said: dict[str, Any]) -> SyncSettings:
+    mapping_id, remove = said.pop("id", None), said.pop("remove")
+    values = {name: _typed(name, value) for name, value in said.items()}
+    if mapping_id is None:
+        return add_mapping(settings, a=tuple(values.pop("a")), b=tuple(values.pop("b")), **values)
+    if remove:
+        return remove_mapping(settings, mapping_id)
+    return change_mapping(settings, mapping_id, **values)
+
+
+def _typed(name: str, value: Any) -> Any:
+    if name == "winner":
+        return Side(value) if value else None
+    return ENUMS[name](value) if name in ENUMS else value

@@ -1,0 +1,22 @@
+"""Below `api/v1/`; without a slash at the end."""
+
+from django.urls import path
+
+from . import accounts, records, runs, syncs
+
+urlpatterns = [
+    path("accounts/<int:pk>/disconnect", accounts.Disconnect.as_view(), name="api_account_disconnect"),
+    path("syncs", syncs.Syncs.as_view(), name="api_syncs"),
+    path("syncs/<int:pk>", syncs.OneSyncView.as_view(), name="api_sync"),
+    path("syncs/<int:pk>/start", syncs.Start.as_view(), name="api_sync_start"),
+    path("syncs/<int:pk>/turn_off", syncs.TurnOff.as_view(), name="api_sync_turn_off"),
+    path("syncs/<int:pk>/pause", syncs.Pause.as_view(), name="api_sync_pause"),
+    path("syncs/<int:pk>/resume", syncs.Resume.as_view(), name="api_sync_resume"),
+    path("syncs/<int:pk>/run", syncs.Run.as_view(), name="api_sync_run"),
+    path("syncs/<int:pk>/runs", runs.Runs.as_view(), name="api_runs"),
+    path("syncs/<int:pk>/runs/<int:run_pk>", runs.OneRun.as_view(), name="api_run"),
+    path("syncs/<int:pk>/runs/<int:run_pk>/operations", runs.Operations.as_view(), name="api_operations"),
+    path("syncs/<int:pk>/records", records.Records.as_view(), name="api_records"),
+    path("syncs/<int:pk>/records/<int:link_pk>", records.OneRecord.as_view(), name="api_record"),
+    path("syncs/<int:pk>/records/<int:link_pk>/retry", records.Retry.as_view(), name="api_record_retry"),
+]
