@@ -1,39 +1,21 @@
 """The pages and the API of a workspace, below /w/<slug>/ or on a host of its own."""
 
-import logging
-from importlib import import_module
-
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from tenants.admin_sites import workspace_admin_site
 
-
-def there(*modules: str) -> list[URLPattern | URLResolver]:
-    """Those of these URLconfs that exist."""
-    found = []
-    for module in modules:
-        try:
-            import_module(module)
-        except ImportError as error:
-            logging.getLogger(__name__).warning("%s is left out: %s", module, error)
-            continue
-        found.append(path("", include(module)))
-    return found
-
+api = [
+    path("", include("connectors.api.urls")),
+    path("", include("syncengine.api.urls")),
+    path("schema", SpectacularAPIView.as_view(), name="api_schema"),
+]
 
 urlpatterns = [
-    *there("syncengine.web.urls", "connectors.web.urls"),
+    path("", include("syncengine.web.urls")),
+    path("", include("connectors.web.urls")),
     path("settings/", include("tenants.web.urls_workspace")),
-    path(
-        "api/v1/",
-        include(
-            [
-                *there("connectors.api.urls", "syncengine.api.urls"),
-                path("schema", SpectacularAPIView.as_view(), name="api_schema"),
-            ]
-        ),
-    ),
+    path("api/v1/", include(api)),
     path("staff/", workspace_admin_site.urls),
 ]
 
