@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from syncsite.demo import book, check, sales
+from syncsite.lifeline import die_with_parent
 from syncsite.place import CHECKOUT, make_directory
 
 UP_SECONDS = 180
@@ -112,7 +113,11 @@ class Site:
     def _python(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         with open(self._said, "wb") as said:
             command = [sys.executable, "-m", module, *arguments]
-            return subprocess.Popen(command, cwd=CHECKOUT, env=self._environment(), stdout=said, stderr=said)
+            us = os.getpid()
+            return subprocess.Popen(
+                command, cwd=CHECKOUT, env=self._environment(), stdout=said, stderr=said,
+                preexec_fn=lambda: die_with_parent(us, signal.SIGTERM),
+            )  # fmt: skip
 
     def _run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
