@@ -307,6 +307,7 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {
     "SITE_TITLE": "SyncSite",
     "SITE_HEADER": "SyncSite",
+    "SITE_SUBHEADER": lambda request: request.workspace.name if request.workspace else _("Whole site"),
     "SITE_ICON": lambda request: static("syncsite/logo.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("syncsite/logo.svg")}],
     "COLORS": {

@@ -145,6 +145,11 @@ def test_the_workspace_admin_is_for_staff(who: str, owner_client, stranger_clien
     assert client.get(url("workspace_admin:index")).status_code == (200 if who == "staff" else 404)
 
 
+def test_each_admin_says_where_one_is(staff_client: Client, url) -> None:
+    assert b"Acme" in staff_client.get(url("workspace_admin:index")).content
+    assert b"Whole site" in staff_client.get(public_url("admin:index")).content
+
+
 def test_staff_are_strangers_on_the_pages_of_customers(staff_client: Client, url) -> None:
     assert staff_client.get(url("people")).status_code == 404
 
