@@ -113,9 +113,9 @@ def running(made: World, **progress: int) -> SyncRun:
     return run
 
 
-def many_links(made: World, number: int, **fields: Any) -> None:
+def many_links(made: World, number: int, *, prefix: str = "m", **fields: Any) -> None:
     RecordLink.objects.bulk_create(
-        RecordLink(pair=made.sync.pair, a_id=f"m{n}", b_id=f"m{n}", label=f"Person {n:05}", **fields)
+        RecordLink(pair=made.sync.pair, a_id=f"{prefix}{n}", b_id=f"{prefix}{n}", label=f"Person {n:05}", **fields)
         for n in range(number)
     )
 
