@@ -16,6 +16,7 @@ from .convert import Unfit
 from .lens import Carried, Lens, ManyFields, grind
 from .mapping import FieldMapping, Side, SyncSettings
 from .merge import Base, Decision, ListState, Policy, Reason, decide, decide_set
+from .states import FailureClass
 from .values import Key, Locale, blank
 
 Baseline = Mapping[str, Key]
@@ -26,7 +27,8 @@ Baseline = Mapping[str, Key]
 class Parked:
     """A strand whose value the other side refused: left alone until either key changes (rule 4.5)."""
 
-    reason: Refusal
+    reason: Refusal | FailureClass
+    """Ours, or the class of what the app answered."""
     message: str
     a: Key
     b: Key
@@ -276,7 +278,7 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
     if not effective:
         # The field holds it already, in a form that only looks different.
         sheet.agree(strand, *_in_step(policy, base, a.key, b.key))
-        sheet.settled.add(strand)
+        sheet.leave(strand, Reason.REWRITTEN, differs=a.key != b.key)
         return
     sheet.write(
         lens, side, strand, effective, Planned(a.key, b.key, decision.value.key), decision.rule, decision.reason
@@ -374,15 +376,21 @@ def _as_list(key: Key) -> list[str]:
     return key if isinstance(key, list) else []
 
 
-def plan_creation(rules: Rules, target: Side, source: Values) -> LinkPlan | CreationRefused:
-    """The record that is missing on side `target`, made of the other side's values (rules 4.4 and 4.7)."""
+def plan_creation(
+    rules: Rules, target: Side, source: Values, memory: LinkMemory | None = None
+) -> LinkPlan | CreationRefused:
+    """The record that is missing on side `target`, made of the other side's values (rules 4.4 and 4.7).
+
+    `memory` tells which values the target refused before: the record is made without them (rule 4.5).
+    """
+    parked = memory.parked if memory is not None else {}
     sheet = _Sheet(rules, {target.other: source, target: {}})
     for lens in rules.lenses:
         seen = lens.look(target.other, source)
         if seen is None or not lens.direction.allows(target):
             continue
         for element in ("",) if lens.is_set else lens.elements:
-            _carry_over(sheet, lens, element, target, seen[element])
+            _carry_over(sheet, lens, element, target, seen[element], parked)
         if lens.is_set and lens.strand("") in sheet.strands[target]:
             first = seen[ManyFields.PRIMARY].key
             sheet.strands[target][lens.strand(ManyFields.PRIMARY)] = _created(target, first)
@@ -397,11 +405,17 @@ def plan_creation(rules: Rules, target: Side, source: Values) -> LinkPlan | Crea
     return sheet.plan([draft])
 
 
-def _carry_over(sheet: _Sheet, lens: Lens, element: str, target: Side, seen: Carried) -> None:
+def _carry_over(
+    sheet: _Sheet, lens: Lens, element: str, target: Side, seen: Carried, parked: Mapping[str, Parked]
+) -> None:
     if seen.key is None:
         return
     strand = lens.strand(element)
     planned = _created(target, seen.key)
+    before = parked.get(strand)
+    if before is not None and _still_parked(before, planned.a, planned.b):
+        sheet.parked[strand] = before
+        return
     try:
         changed = lens.halves[target].put(element, seen.value, sheet.now[target], None)
     except Unfit as unfit:
