@@ -64,6 +64,10 @@ class ShownEnd:
     url: str
     """Its page in the app; blank where there is none."""
 
+    @property
+    def is_there(self) -> bool:
+        return self.record is not None and not self.record.gone
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

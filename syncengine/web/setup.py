@@ -47,11 +47,13 @@ def sync_new(request: HttpRequest) -> HttpResponse:
     accounts = [a for a in queries.accounts_for_syncs() if a.state != AccountState.DISCONNECTED]
     chosen = _chosen_accounts(request, accounts)
     if chosen is None:
-        first = accounts[0].pk if accounts else None
+        # The home account first; the other one preferably one that works.
+        proposed = sorted(accounts, key=lambda a: (not a.is_home, not a.is_usable))[:2]
+        first, second = (*(a.pk for a in proposed), None, None)[:2]
         context = {
             "accounts": accounts,
             "first": _pk(request.GET.get("a")) or first,
-            "second": _pk(request.GET.get("b")) or next((a.pk for a in accounts if a.pk != first), None),
+            "second": _pk(request.GET.get("b")) or second,
         }
         return render(request, "syncengine/new_accounts.html", context, status=422 if "a" in request.GET else 200)
     if request.method == "POST":
