@@ -148,9 +148,7 @@ def _web(options: Options) -> Child:
 def _workers() -> Sequence[Child]:
     lasting = {"CONN_MAX_AGE": "600"}
     clusters = [
-        Child(
-            f"worker-{n}", [sys.executable, "-m", "syncsite.cluster"], lasting, stage=1, grace=60, pulse=True
-        )
+        Child(f"worker-{n}", [sys.executable, "-m", "syncsite.cluster"], lasting, stage=1, grace=60, pulse=True)
         for n in range(1, CLUSTERS + 1)
     ]
     return [*clusters, Child("dispatcher", [sys.executable, "manage.py", "dispatcher"], lasting)]
@@ -173,6 +171,8 @@ def _welcome(options: Options, data: Path) -> str:
         ]
     else:
         lines.append("  Sign up there to make the first workspace.")
+    if options.host not in ("127.0.0.1", "::1", "localhost") and not os.environ.get("ALLOWED_HOSTS"):
+        lines.append("  Other machines are refused until ALLOWED_HOSTS names the hosts that they may use.")
     return "\n".join([*lines, f"  Data and logs   {data}", ""])
 
 
@@ -223,9 +223,7 @@ def _demo_edit(arguments: Sequence[str]) -> int:
     if arguments:
         raise Unusable("demo-edit takes no arguments.")
     done = edits.edit(address_book=book_found(), database=sales_found(), counter=demo_directory() / "edits")
-    print(
-        "\n".join(["Edited:", *edits.lines(done), "", "Each will show on the other side within two minutes."])
-    )
+    print("\n".join(["Edited:", *edits.lines(done), "", "Each will show on the other side within two minutes."]))
     return 0
 
 
