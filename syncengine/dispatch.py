@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from django.utils import timezone
@@ -13,6 +14,8 @@ from tenants.tasks import enqueue
 
 from .run.lease import free_dead
 from .services import DUE_KIND
+
+logger = logging.getLogger(__name__)
 
 HOLD = timedelta(seconds=75)
 """A worker that died unseen is replaced after this; a slice and the request that it has in flight take less."""
@@ -26,6 +29,9 @@ def dispatch() -> int:
     with public_context():
         items = due.claim(timezone.now(), AT_ONCE, HOLD)
     for item in items:
+        if item.kind not in TASKS:
+            logger.error("nobody knows what to do with what is due as %r", item.kind)
+            continue
         with workspace_context(item.workspace):
             enqueue(TASKS[item.kind], item.target)
     return len(items)

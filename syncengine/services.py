@@ -28,6 +28,8 @@ from .core.match import PERSONS
 from .core.states import RecordState
 from .core.topology import path_between
 from .models import (
+    Operation,
+    OperationState,
     RecordLink,
     RunKind,
     RunState,
@@ -272,7 +274,11 @@ def run_now(sync: Sync, *, actor: str) -> SyncRun:
 
 def _begin_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
     """A pass with older settings ends: what it had planned and not sent is planned again."""
-    sync.runs.filter(state=RunState.RUNNING).update(state=RunState.CANCELLED, finished_at=timezone.now())
+    now = timezone.now()
+    sync.runs.filter(state=RunState.RUNNING).update(state=RunState.CANCELLED, finished_at=now)
+    left = Operation.objects.filter(run__sync=sync, state=OperationState.PLANNED)
+    RecordLink.objects.filter(operations__in=left).update(replan=True)
+    left.update(state=OperationState.SUPERSEDED, ended_at=now)
     assert sync.active is not None
     return sync.runs.create(version=sync.active, kind=kind, started_by=actor, started_at=timezone.now())
 
@@ -325,6 +331,13 @@ def disconnect_account(account: ConnectedAccount, *, actor: str) -> list[Sync]:
     return syncs
 
 
+def look_again(account: ConnectedAccount) -> None:
+    """The account was reconnected: its syncs go on at once, instead of when they are due."""
+    for sync in syncs_of(account):
+        if sync.state == SyncState.ON:
+            due.schedule(DUE_KIND, sync.pk, timezone.now())
+
+
 def forget_records(stream: Stream) -> None:
     """Drop what the stream last saw, and its checkpoint; links stay. The next run reads everything anew."""
     with transaction.atomic():
@@ -373,7 +386,8 @@ def retry_all(sync: Sync, *, cause: str = "") -> int:
 
 
 def _plan_again(links: QuerySet[RecordLink]) -> int:
-    return links.update(replan=True, next_try_at=None, attempts=0)
+    """Values that were refused are sent once more, too."""
+    return links.update(replan=True, next_try_at=None, attempts=0, parked={})
 
 
 # --- How a sync stands --------------------------------------------------------------------------------------

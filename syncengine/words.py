@@ -235,6 +235,10 @@ CONDITIONS: Mapping[Condition, Words] = {
         _("Direction"), _("It exists only on the side that receives, and nothing is written back.")
     ),
     Condition.KEPT_APART: Words(_("Kept apart"), _("Somebody said that these two are not the same.")),
+    Condition.PASSED_ON: Words(
+        _("From another account of the app"),
+        _("It came from another account of the app that it would go to. Passing such records on can be switched on."),
+    ),
     Condition.READ_ONLY: Words(_("The other side is read-only"), _("The other app takes no new records of this kind.")),
 }
 

@@ -5,6 +5,7 @@ account offers and what a person said of it. An app is never asked inside a data
 """
 
 from .errors import AccountError, AlreadyConnected, AnotherAccount, SettingsRefused
+from .guarded import open_guarded
 from .lifecycle import check, connect, disconnect, reconnect, rename, set_home, test_settings
 from .objects import meaning_of, refresh_objects, resource_of, sensible_types, set_meaning, snapshot_of
 from .session import mark_state, open_client
@@ -20,6 +21,7 @@ __all__ = [
     "mark_state",
     "meaning_of",
     "open_client",
+    "open_guarded",
     "reconnect",
     "refresh_objects",
     "rename",

@@ -21,7 +21,6 @@ from .session import (
     AccountEnvironment,
     connector_of,
     log,
-    log_defect,
     mark_state,
     open_client,
     open_secrets,
@@ -29,6 +28,7 @@ from .session import (
     rate_of,
     refuse_in_transaction,
     seal_secrets,
+    telling_defects,
 )
 
 LONGEST_NAME = ConnectedAccount._meta.get_field("name").max_length or 0
@@ -121,7 +121,7 @@ def check(account: ConnectedAccount, *, actor: str = "") -> ConnectedAccount:
 
     Raises SettingsRefused, AnotherAccount.
     """
-    with _explaining(), open_client(account) as client, _telling_defects(account.app, open_secrets(account)):
+    with _explaining(), open_client(account) as client, telling_defects(account.app, open_secrets(account)):
         answer = _answer(client)
     if answer.identity.id != account.remote_id:
         error = AnotherAccount(account, label=answer.identity.label)
@@ -181,20 +181,8 @@ def _ask(app: str, values: Mapping[str, str], environment: AccountEnvironment) -
     """Raises ConnectorError."""
     connector = registry.connector(app)
     _shown, secrets = split(connector.manifest, values)
-    with _telling_defects(app, secrets), open_with(connector, values, environment, secrets) as client:
+    with telling_defects(app, secrets), open_with(connector, values, environment, secrets) as client:
         return _answer(client)
-
-
-@contextmanager
-def _telling_defects(app: str, secrets: Mapping[str, str]) -> Iterator[None]:
-    """Whatever else a connector raises is logged as its defect, and told as ConnectorBroken."""
-    try:
-        yield
-    except ConnectorError:
-        raise
-    except Exception as error:
-        log_defect(app, secrets)
-        raise ConnectorBroken(_("The connector itself failed; its author should know.")) from error
 
 
 def _answer(client: Client) -> _Answer:

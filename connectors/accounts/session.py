@@ -153,6 +153,18 @@ def log_defect(app: str, secrets: Mapping[str, str]) -> None:
     logger.error("The connector %s failed.\n%s", app, scrub(traceback.format_exc(), secrets))
 
 
+@contextmanager
+def telling_defects(app: str, secrets: Mapping[str, str]) -> Iterator[None]:
+    """Whatever else a connector raises is logged as its defect, and told as ConnectorBroken."""
+    try:
+        yield
+    except ConnectorError:
+        raise
+    except Exception as error:
+        log_defect(app, secrets)
+        raise ConnectorBroken(_("The connector itself failed; its author should know.")) from error
+
+
 def _note(account: ConnectedAccount, state: AccountState, reason: str) -> None:
     """Unless a person has reconnected or disconnected the account in the meantime."""
     now = ConnectedAccount.objects.filter(pk=account.pk).values_list("secrets", flat=True).first()

@@ -138,6 +138,8 @@ class SyncSettings:
     matching: Matching = Matching()
     email_only: bool = True
     """Persons without a valid e-mail address stay out (rule 6.1)."""
+    pass_on: bool = False
+    """Records that came into one side from another account of the other side's app go on to it (rule 5.11)."""
     country: str = ""
     zone: str = "UTC"
 

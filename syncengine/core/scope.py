@@ -24,6 +24,8 @@ class Condition(StrEnum):
     KEPT_APART = "kept_apart"
     READ_ONLY = "read_only"
     """The other side takes no new records of this object."""
+    PASSED_ON = "passed_on"
+    """It came from another account of the very app that it would go to (rule 5.11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,15 @@ def judge_scope(
     return Excluded(Condition.NO_EMAIL)
 
 
-def may_create(settings: SyncSettings, side: Side, target: Resource) -> Excluded | None:
-    """May a record of the other side be created on this one?"""
+def may_create(settings: SyncSettings, side: Side, target: Resource, *, passed_on: bool = False) -> Excluded | None:
+    """May a record of the other side be created on this one?
+
+    `passed_on`: it came into the other side from another account of this side's app.
+    """
     if not settings.direction.allows(side):
         return Excluded(Condition.DIRECTION)
     if WriteKind.CREATE not in target.writes:
         return Excluded(Condition.READ_ONLY)
+    if passed_on and not settings.pass_on:
+        return Excluded(Condition.PASSED_ON)
     return None

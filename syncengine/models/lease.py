@@ -11,6 +11,10 @@ class Lease(models.Model):
     """Grows with each new holder: what an older one stores is refused."""
     holder = models.CharField(max_length=80, blank=True)
     until = models.DateTimeField()
+    deaths = models.PositiveSmallIntegerField(default=0)
+    """Holders that died one after another with nothing achieved: what kills its worker must not come back for ever."""
+    wanted = models.BooleanField(default=False)
+    """Somebody else asked for it while it was held: a holder who goes on in slices lets them in between."""
 
     def __str__(self) -> str:
         return f"{self.name} #{self.epoch}"

@@ -64,6 +64,8 @@ class Sync(models.Model):
     interval = models.PositiveIntegerField(_("seconds between two reads"), default=60)
     last_run_at = models.DateTimeField(_("last run"), null=True, blank=True)
     """When it last looked at both sides and ended well."""
+    setbacks = models.PositiveSmallIntegerField(default=0)
+    """Passing errors one after another: the wait grows with them."""
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     created_by = models.CharField(_("created by"), max_length=254, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

@@ -8,17 +8,20 @@ planned again, a value that is refused is parked, a creation whose answer is los
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from connectors.contract import (
     ConnectorBroken,
     ConnectorError,
+    Idempotency,
     Outcome,
     PermissionLost,
     RateLimited,
     Record,
-    Retry,
+    Refused,
     SignInAgain,
     Write,
     WriteKind,
@@ -27,14 +30,26 @@ from connectors.contract import (
 
 from ..core.mapping import Side
 from ..models import Operation, OperationState, RemoteRecord, RunPhase
-from .context import Slice
-from .lease import fenced, renew
+from .context import Halted, Slice
+from .lease import check, fenced
 from .outcomes import Outcomes
 from .read import make_dirty
 from .store import records_of
 
 ORDER = (WriteKind.UPDATE, WriteKind.CREATE, WriteKind.ARCHIVE, WriteKind.DELETE)
 """Fresh edits of what exists go ahead of the bulk of a first run."""
+PACKET = 50
+"""Operations that are marked and answered together where an app takes few at a time."""
+PACKET_TIME = timedelta(seconds=5)
+"""After this, what is left of a packet is not begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an app said to one operation."""
+
+    op: Operation
+    outcome: Outcome
 
 
 class Applier:
@@ -48,71 +63,116 @@ class Applier:
         """All planned operations; False if the slice ended first. Raises what stops the account."""
         for side in Side:
             for kind in ORDER:
-                for batch in self._batches(side, kind):
-                    self._carry_out(side, kind, batch)
+                for packet in self._packets(side, kind):
+                    self._carry_out(side, kind, packet)
                     self.work.show(RunPhase.APPLYING)
                     if self.work.over:
                         return False
         return True
 
-    def _batches(self, side: Side, kind: WriteKind) -> Iterator[list[Operation]]:
-        size = self.work.resources[side].batch_size(kind)
+    def _packets(self, side: Side, kind: WriteKind) -> Iterator[list[Operation]]:
+        planned = Operation.objects.filter(
+            run__sync=self.work.sync, state=OperationState.PLANNED, side=side.value, kind=kind.value
+        ).order_by("pk")
         after = 0
-        while True:
-            batch = list(
-                Operation.objects.filter(
-                    run__sync=self.work.sync,
-                    state=OperationState.PLANNED,
-                    side=side.value,
-                    kind=kind.value,
-                    pk__gt=after,
-                )
-                .select_related("link")
-                .order_by("pk")[:size]
-            )
-            if not batch:
-                return
-            after = batch[-1].pk
-            yield batch
+        while packet := list(planned.filter(pk__gt=after)[: self._packet_size(side, kind)]):
+            after = packet[-1].pk
+            yield packet
 
-    def _carry_out(self, side: Side, kind: WriteKind, batch: Sequence[Operation]) -> None:
-        renew(self.work.held, now=self.work.clock.now())
-        batch, versions = self._still_good(side, kind, batch)
-        if not batch:
-            return
-        self._mark_sending(side, batch)
-        try:
-            outcomes = self._write(side, kind, batch, versions)
-        except (RateLimited, SignInAgain, PermissionLost):
-            # Nothing happened: they stay planned, and go when the account is well again.
-            self._set_back(batch)
-            raise
-        except (Retry, ConnectorBroken):
-            self._in_doubt(side, kind, batch)
-            raise
+    def _packet_size(self, side: Side, kind: WriteKind) -> int:
+        """Of what could not be looked for, and of what no lock protects, as little as possible is under way."""
+        resource = self.work.resources[side]
+        size = resource.batch_size(kind)
+        alone = resource.idempotency is Idempotency.NONE if kind is WriteKind.CREATE else not resource.lock
+        return size if alone else max(size, PACKET - PACKET % size)
+
+    def _carry_out(self, side: Side, kind: WriteKind, packet: Sequence[Operation]) -> None:
+        self.work.go_on()
+        packet, versions = self._still_good(side, kind, packet)
+        if packet:
+            self._mark_sending(side, packet, was=OperationState.PLANNED)
+            self.send(side, kind, packet, versions)
+
+    def send(
+        self, side: Side, kind: WriteKind, packet: Sequence[Operation], versions: Mapping[str, str | None]
+    ) -> None:
+        """Send what is marked as being sent, and store the answers. Raises what stops the account."""
+        began = self.work.clock.now()
+        batches = deque(_batches(packet, self.work.resources[side].batch_size(kind)))
+        answers: list[Answer] = []
+        stopped: ConnectorError | None = None
+        while batches and stopped is None and not (answers and self.work.clock.now() - began > PACKET_TIME):
+            check(self.work.held)
+            batch = batches.popleft()
+            try:
+                found = self._write(side, kind, batch, versions)
+            except ConnectorError as error:
+                stopped = error
+                if isinstance(error, RateLimited | SignInAgain | PermissionLost):
+                    batches.appendleft(batch)  # Nothing happened: they go when the account is well again.
+                else:
+                    self._in_doubt(side, kind, batch)
+                continue
+            if found is None:
+                batches.extendleft([batch[len(batch) // 2 :], batch[: len(batch) // 2]])
+            else:
+                answers += found
+        self._store(side, answers, [op for batch in batches for op in batch])
+        if stopped is not None:
+            raise stopped
+
+    def send_again(self, side: Side, operations: Sequence[Operation]) -> None:
+        """Creations that may be sent any number of times, since the app knows their keys."""
+        for packet in _batches(operations, self._packet_size(side, WriteKind.CREATE)):
+            self.work.go_on()
+            self._mark_sending(side, packet, was=OperationState.SENDING)
+            self.send(side, WriteKind.CREATE, packet, {})
+
+    def _write(
+        self, side: Side, kind: WriteKind, batch: Sequence[Operation], versions: Mapping[str, str | None]
+    ) -> list[Answer] | None:
+        """The app's answers to one batch; None where it takes all or nothing, and one of several was refused."""
+        resource = self.work.resources[side]
+        outcomes = self.work.clients[side].write(resource, [_as_write(op, kind, versions) for op in batch])
+        if len(outcomes) != len(batch):
+            raise ConnectorBroken(f"{len(batch)} writes got {len(outcomes)} answers.")
+        if resource.atomic and len(batch) > 1 and any(isinstance(outcome, Refused) for outcome in outcomes):
+            return None
+        return [Answer(op, outcome) for op, outcome in zip(batch, outcomes, strict=True)]
+
+    def _store(self, side: Side, answers: Sequence[Answer], unsent: Sequence[Operation]) -> None:
+        outcomes = [answer.outcome for answer in answers]
         read_back = self._read_back(side, outcomes)
         with fenced(self.work.held):
-            self.outcomes.store(side, batch, outcomes, read_back)
+            if answers:
+                self.outcomes.store(side, [answer.op for answer in answers], outcomes, read_back)
+            if unsent:
+                self._set_back(unsent)
 
     def _still_good(
-        self, side: Side, kind: WriteKind, batch: Sequence[Operation]
+        self, side: Side, kind: WriteKind, packet: Sequence[Operation]
     ) -> tuple[list[Operation], dict[str, str | None]]:
-        """Without those whose records have moved since they were planned (rule 3.9)."""
+        """Without those whose records have moved since they were planned (rule 3.9); and the versions to write over."""
         if kind is WriteKind.CREATE:
-            return self._still_missing(side, batch), {}
-        ids = [op.remote_id for op in batch if op.remote_id is not None]
-        resource = self.work.resources[side]
-        if not resource.lock:
+            return self._still_missing(side, packet), {}
+        ids = [op.remote_id for op in packet if op.remote_id is not None]
+        if not self.work.resources[side].lock:
             self._look_again(side, ids)
         known = records_of(self.work.streams[side], ids)
-        good = [op for op in batch if self._unmoved(op, side, known)]
-        self._plan_again([op for op in batch if op not in good])
+        good = [op for op in packet if self._unmoved(op, side, known.get(op.remote_id or ""))]
+        self._plan_again([op for op in packet if op not in good])
         return good, {id_: record.version for id_, record in known.items()}
 
-    def _unmoved(self, op: Operation, side: Side, known: dict[str, RemoteRecord]) -> bool:
-        record = known.get(op.remote_id or "")
-        seen = op.seen_a if side is Side.A else op.seen_b
-        return record is not None and not record.gone and record.fingerprint == seen
+    def _unmoved(self, op: Operation, side: Side, record: RemoteRecord | None) -> bool:
+        """Does it still hold what the operation was planned from? What else has changed of it is not touched."""
+        if record is None or record.gone:
+            return False
+        if record.fingerprint == (op.seen_a if side is Side.A else op.seen_b):
+            return True
+        looks = self.work.rules.looks(side, record.values)
+        return all(record.values.get(c["field"]) == c["before"] for c in op.changes) and all(
+            looks.get(strand) == planned[side.value] for strand, planned in op.strands.items()
+        )
 
     def _still_missing(self, side: Side, batch: Sequence[Operation]) -> list[Operation]:
         """A record that somebody else made on this side meanwhile may be the one that we were about to make."""
@@ -138,36 +198,23 @@ class Applier:
             with fenced(self.work.held):
                 self.outcomes.remember(side, records, asked)
 
-    def _mark_sending(self, side: Side, batch: Sequence[Operation]) -> None:
+    def _mark_sending(self, side: Side, packet: Sequence[Operation], *, was: OperationState) -> None:
+        """Written down before it is sent (rule 10.4). Raises Halted where a person ended the pass meanwhile."""
         now = self.work.clock.now()
-        deadline = now + timedelta(seconds=self.work.resources[side].deadline)
+        deadline = now + PACKET_TIME + timedelta(seconds=self.work.resources[side].deadline)
         with fenced(self.work.held):
-            Operation.objects.filter(pk__in=[op.pk for op in batch]).update(
+            marked = Operation.objects.filter(pk__in=[op.pk for op in packet], state=was).update(
                 state=OperationState.SENDING, sent_at=now, deadline=deadline, epoch=self.work.held.epoch
             )
-
-    def _write(
-        self, side: Side, kind: WriteKind, batch: Sequence[Operation], versions: dict[str, str | None]
-    ) -> Sequence[Outcome]:
-        writes = [
-            Write(
-                kind,
-                {c["field"]: c["after"] for c in op.changes},
-                id=op.remote_id,
-                version=versions.get(op.remote_id or ""),
-                key=str(op.key) if kind is WriteKind.CREATE else None,
-            )
-            for op in batch
-        ]
-        outcomes = self.work.clients[side].write(self.work.resources[side], writes)
-        if len(outcomes) != len(writes):
-            raise ConnectorBroken(f"{len(writes)} writes got {len(outcomes)} answers.")
-        return outcomes
+            if marked < len(packet):
+                raise Halted
 
     def _read_back(self, side: Side, outcomes: Sequence[Outcome]) -> dict[str, Record]:
         """Records whose answer did not tell what they hold now (rule 3.7). One that cannot be read stays unread."""
         resource = self.work.resources[side]
         ids = [o.id for o in outcomes if isinstance(o, Written) and o.record is None]
+        if ids:
+            check(self.work.held)
         found: dict[str, Record] = {}
         for start in range(0, len(ids), resource.get_batch):
             try:
@@ -181,10 +228,9 @@ class Applier:
     # --- What did not come to an answer ----------------------------------------------------------------------
 
     def _set_back(self, batch: Sequence[Operation]) -> None:
-        with fenced(self.work.held):
-            Operation.objects.filter(pk__in=[op.pk for op in batch]).update(
-                state=OperationState.PLANNED, sent_at=None, deadline=None
-            )
+        Operation.objects.filter(pk__in=[op.pk for op in batch]).update(
+            state=OperationState.PLANNED, sent_at=None, deadline=None
+        )
 
     def _in_doubt(self, side: Side, kind: WriteKind, batch: Sequence[Operation]) -> None:
         """A creation stays *sending* until it was looked for; anything else is simply compared again."""
@@ -204,3 +250,17 @@ class Applier:
         if batch:
             with fenced(self.work.held):
                 self.outcomes.supersede(batch)
+
+
+def _batches(operations: Sequence[Operation], size: int) -> list[Sequence[Operation]]:
+    return [operations[start : start + size] for start in range(0, len(operations), size)]
+
+
+def _as_write(op: Operation, kind: WriteKind, versions: Mapping[str, str | None]) -> Write:
+    return Write(
+        kind,
+        {c["field"]: c["after"] for c in op.changes},
+        id=op.remote_id,
+        version=versions.get(op.remote_id or ""),
+        key=str(op.key) if kind is WriteKind.CREATE else None,
+    )

@@ -11,9 +11,22 @@ from connectors.contract import Client, Resource
 
 from ..core.mapping import Side
 from ..core.plan import Rules
-from ..models import RunKind, RunPhase, RunState, Stream, Sync, SyncRun
+from ..models import RunKind, RunPhase, RunState, Stream, Sync, SyncRun, SyncState
 from .clock import Clock
-from .lease import Held
+from .lease import Held, renew
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """When the sync is due again; None: not by itself."""
+
+    at: datetime | None
+    quiet: bool = False
+    """Nothing is left to do."""
+
+
+class Halted(Exception):
+    """A person stopped the sync or changed its settings meanwhile: what follows would be of yesterday."""
 
 
 @dataclass(slots=True)
@@ -31,13 +44,19 @@ class Slice:
     run: SyncRun | None
     """The run under way. Made only when there is something to tell of: a poll that finds nothing writes none."""
     progress: dict[str, Any] = field(default_factory=dict)
+    touched: bool = False
+    """A link was changed: what is counted of them has to be counted anew."""
 
     @property
     def over(self) -> bool:
         return self.clock.now() >= self.deadline
 
-    def side_of(self, stream: Stream) -> Side:
-        return Side.A if stream.pk == self.streams[Side.A].pk else Side.B
+    def go_on(self) -> None:
+        """Before each further step. Raises LeaseLost or Halted where there is to be none."""
+        renew(self.held, now=self.clock.now())
+        sync = Sync.objects.filter(pk=self.sync.pk, state=SyncState.ON, active=self.sync.active_id)
+        if not sync.filter(deleted_at=None).exists():
+            raise Halted
 
     def the_run(self) -> SyncRun:
         """The run under way, begun now if there is none."""
@@ -64,6 +83,6 @@ class Slice:
             return
         self.show(RunPhase.DONE)
         SyncRun.objects.filter(pk=self.run.pk, state=RunState.RUNNING).update(
-            state=RunState.DONE, finished_at=self.clock.now()
+            state=RunState.DONE, finished_at=self.clock.now(), error=""
         )
         self.run = None

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from connectors.contract import Idempotency, Record, WriteKind, Written
 
 from ..core.mapping import Side
-from ..core.match import Keys, blocks, keys_of, shared_blocks, tier
+from ..core.match import Keys, keys_of, tier
+from ..core.scope import may_create
 from ..core.states import FailureClass
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
 from .apply import Applier
@@ -30,28 +33,34 @@ class Doubts:
         self.applier = Applier(work)
 
     def settle_before_reading(self) -> None:
-        """What needs no look at the records: updates, and creations that may safely be sent again."""
+        """What needs no look at the records: updates, and creations that may safely be sent again.
+
+        Those are sent again before anything is read: nobody is to meet the record they made as if it were new.
+        """
         for side in Side:
             pending = self._pending(side)
             updates = [op for op in pending if op.kind != WriteKind.CREATE]
-            creations = [op for op in pending if op.kind == WriteKind.CREATE]
-            with fenced(self.work.held):
-                if updates:
+            if updates:
+                with fenced(self.work.held):
                     self.applier.compare_again(side, updates)
-                if self.work.resources[side].idempotency is Idempotency.KEY:
-                    self._send_again(creations)
+            if self._knows_keys(side):
+                self.applier.send_again(side, [op for op in pending if op.kind == WriteKind.CREATE])
 
     def settle_after_reading(self) -> None:
-        """Creations without a key: looked for where they must show by now, else sent again."""
+        """Creations without a key: looked for where they must show by now, else planned once more."""
         for side in Side:
-            ripe = [op for op in self._pending(side) if op.kind == WriteKind.CREATE and self._is_ripe(side, op)]
-            if not ripe:
-                continue
-            if self.work.resources[side].idempotency is Idempotency.STAMP:
-                self._by_stamp(side, ripe)
+            pending = [op for op in self._pending(side) if op.kind == WriteKind.CREATE]
+            if pending and self.work.resources[side].idempotency is Idempotency.STAMP:
+                self._by_stamp(side, pending)
             else:
-                for op in ripe:
-                    self._by_content(side, op)
+                for op in pending:
+                    if self._is_ripe(side, op):
+                        self._by_content(side, op)
+
+    def _knows_keys(self, side: Side) -> bool:
+        """May creations be sent again? What the settings forbid by now is only looked for."""
+        resource = self.work.resources[side]
+        return resource.idempotency is Idempotency.KEY and not may_create(self.work.rules.settings, side, resource)
 
     @property
     def next_look(self) -> datetime | None:
@@ -61,7 +70,7 @@ class Doubts:
 
     def _pending(self, side: Side) -> list[Operation]:
         return list(
-            Operation.objects.filter(run__sync=self.work.sync, state=OperationState.SENDING, side=side.value)
+            Operation.objects.filter(link__pair=self.work.sync.pair, state=OperationState.SENDING, side=side.value)
             .select_related("link")
             .order_by("pk")
         )
@@ -76,53 +85,43 @@ class Doubts:
         at, read_at = self._ripe_at(side, op), self.work.streams[side].read_at
         return at is not None and read_at is not None and read_at > at
 
-    def _send_again(self, operations: Sequence[Operation]) -> None:
-        Operation.objects.filter(pk__in=[op.pk for op in operations]).update(
-            state=OperationState.PLANNED, sent_at=None, deadline=None
-        )
-
     def _by_stamp(self, side: Side, operations: Sequence[Operation]) -> None:
-        found = self.work.clients[side].find(self.work.resources[side], [str(op.key) for op in operations])
+        found: dict[str, Record] = {}
+        for start in range(0, len(operations), self.work.resources[side].get_batch):
+            keys = [str(op.key) for op in operations[start : start + self.work.resources[side].get_batch]]
+            found |= self.work.clients[side].find(self.work.resources[side], keys)
         with fenced(self.work.held):
             for op in operations:
                 record = found.get(str(op.key))
-                if record is None:
-                    self._send_again([op])
-                else:
+                if record is not None:
                     self._adopt(side, op, record)
+                elif self._is_ripe(side, op):
+                    self.applier.outcomes.supersede([op])
 
     def _by_content(self, side: Side, op: Operation) -> None:
         """By match key, else as an exact twin, among the unlinked records first seen since it was planned."""
         with fenced(self.work.held):
-            twins, by_key = self._found(side, op)
-            if len(twins) == 1:
-                row = twins[0]
+            found, by_key = self._found(side, op)
+            if len(found) == 1:
+                row = found[0]
                 self._adopt(side, op, Record(row.remote_id, row.values, row.version, None, row.modified_at))
-            elif not twins and by_key:
-                self._send_again([op])
+            elif not found and by_key:
+                self.applier.outcomes.supersede([op])
             else:
                 self._ask_a_person(op)
 
     def _found(self, side: Side, op: Operation) -> tuple[list[RemoteRecord], bool]:
-        """(records that may be it, whether it had a match key to be found by)."""
+        """(records that may be it, whether it had a match key to be found by). Of equal ones any is as good."""
         stream, resource = self.work.streams[side], self.work.resources[side]
         new = RemoteRecord.objects.filter(stream=stream, gone=False, first_seq__gt=op.seen_seq, origin_sync=None)
-        pair_ids = RecordLink.objects.filter(
-            pair=op.link.pair, closed_at=None, a_id__isnull=False, b_id__isnull=False
-        ).values_list(f"{side.value}_id", flat=True)
-        new = new.exclude(remote_id__in=pair_ids)
+        whole = {f"{side.other.value}_id__isnull": False, f"{side.value}_id": OuterRef("remote_id")}
+        new = new.exclude(Exists(RecordLink.objects.filter(pair=op.link.pair, closed_at=None, **whole)))
         sent = {c["field"]: c["after"] for c in op.changes}
         keys = keys_of(sent, resource, stream.own_keys, self.work.rules.locale)
-        settings = self.work.rules.settings
-        used = set(shared_blocks(settings.kind, settings.matching).values()) | set(
-            shared_blocks(settings.kind, settings.matching)
-        )
-        has_key = any(kind in used for kind, _ in blocks(keys))
-        matching = [r for r in new if self._same(side, keys, Keys.from_json(r.keys))] if has_key else []
-        if matching:
-            twins = [r for r in matching if self._is_twin(side, op, r)]
-            return (twins[:1] if twins else matching), True
-        return [r for r in new if self._is_twin(side, op, r)], has_key
+        by_key = self._same(side, keys, keys)
+        matching = [r for r in new if self._same(side, keys, Keys.from_json(r.keys))] if by_key else list(new)
+        twins = [r for r in matching if self._is_twin(side, op, r)]
+        return (twins[:1] if twins or not by_key else matching), by_key
 
     def _same(self, side: Side, ours: Keys, theirs: Keys) -> bool:
         settings = self.work.rules.settings
@@ -146,4 +145,6 @@ class Doubts:
             state=OperationState.REFUSED, error=FailureClass.IN_DOUBT.value, ended_at=now
         )
         settle(op.link, failure=FailureClass.IN_DOUBT)
-        op.link.save(update_fields=["state", "cause", "detail", "candidates"])
+        op.link.replan = False
+        op.link.save(update_fields=["state", "cause", "detail", "candidates", "replan"])
+        self.work.touched = True

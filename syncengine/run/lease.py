@@ -11,19 +11,31 @@ from datetime import datetime, timedelta
 
 import psutil
 from django.db import connection, transaction
+from django.db.models import F, QuerySet
 
 from ..models import Lease
 
 HOLD = timedelta(seconds=60)
 """Longer than one request may take: a holder renews it before each."""
+SAME_START = 3
+"""Seconds by which the start of one process may seem to differ."""
 
 _TAKE = """
-INSERT INTO syncengine_lease AS lease (name, epoch, holder, until)
-SELECT name, 1, %(holder)s, %(until)s FROM unnest(%(names)s::text[]) AS name
+INSERT INTO syncengine_lease AS lease (name, epoch, holder, until, deaths, wanted)
+SELECT name, 1, %(holder)s, %(until)s, 0, FALSE FROM unnest(%(names)s::text[]) AS name
 ON CONFLICT (name) DO UPDATE
-   SET epoch = lease.epoch + 1, holder = %(holder)s, until = %(until)s
+   SET epoch = lease.epoch + 1, holder = %(holder)s, until = %(until)s, wanted = FALSE,
+       deaths = CASE WHEN lease.holder = '' THEN lease.deaths ELSE lease.deaths + 1 END
  WHERE lease.until <= %(now)s OR lease.holder = ''
-RETURNING name, epoch
+RETURNING name, epoch, deaths
+"""
+
+_RELEASE = """
+UPDATE syncengine_lease AS lease
+   SET holder = '', deaths = %(deaths)s
+  FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS held (name, epoch)
+ WHERE lease.name = held.name AND lease.epoch = held.epoch
+RETURNING lease.wanted
 """
 
 
@@ -40,7 +52,9 @@ def is_dead(holder: str) -> bool:
         return False
     try:
         process = psutil.Process(int(pid))
-        return int(process.create_time()) != int(began) or process.status() == psutil.STATUS_ZOMBIE
+        # The start is reckoned from the time of boot, which moves a little when the clock is set.
+        same = abs(process.create_time() - int(began)) < SAME_START
+        return not same or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
@@ -55,23 +69,31 @@ class Held:
 
     holder: str
     epochs: tuple[tuple[str, int], ...]
+    deaths: int = 0
+    """Holders of the first name that died one after another before this one."""
 
     @property
     def epoch(self) -> int:
         """Of the first name: what operations are stamped with."""
         return self.epochs[0][1]
 
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.epochs]
+
 
 def take(names: Sequence[str], *, holder: str, now: datetime) -> Held | None:
-    """All of these, or none (None): another holder is still at work with one of them."""
+    """All of these, or none (None): another holder is still at work with one of them, and is told to let us in."""
     ordered = sorted(set(names))
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_TAKE, {"names": ordered, "holder": holder, "now": now, "until": now + HOLD})
-        got = dict(cursor.fetchall())
+        got = {name: (epoch, deaths) for name, epoch, deaths in cursor.fetchall()}
         if len(got) < len(ordered):
             transaction.set_rollback(True)
-            return None
-    return Held(holder, tuple((name, got[name]) for name in names))
+    if len(got) < len(ordered):
+        Lease.objects.filter(name__in=set(ordered) - set(got)).update(wanted=True)
+        return None
+    return Held(holder, tuple((name, got[name][0]) for name in names), got[names[0]][1])
 
 
 def free_dead(name: str) -> bool:
@@ -79,7 +101,7 @@ def free_dead(name: str) -> bool:
     holder = Lease.objects.filter(name=name).values_list("holder", flat=True).first()
     if not holder or not is_dead(holder):
         return False
-    Lease.objects.filter(holder=holder).update(holder="")
+    Lease.objects.filter(holder=holder).update(holder="", deaths=F("deaths") + 1)
     return True
 
 
@@ -87,13 +109,20 @@ def renew(held: Held, *, now: datetime) -> None:
     """Raises LeaseLost where one of them has gone to somebody else."""
     with transaction.atomic():
         _lock(held)
-        Lease.objects.filter(name__in=[name for name, _ in held.epochs]).update(until=now + HOLD)
+        Lease.objects.filter(name__in=held.names).update(until=now + HOLD)
 
 
-def release(held: Held) -> None:
-    """Let the next one in. Those that are not ours any more stay as they are."""
-    for name, epoch in held.epochs:
-        Lease.objects.filter(name=name, epoch=epoch).update(holder="")
+def check(held: Held) -> None:
+    """Just before a request is sent. Raises LeaseLost where one of them has gone to somebody else."""
+    _compare(held, Lease.objects.filter(name__in=held.names))
+
+
+def release(held: Held, *, deaths: int = 0) -> bool:
+    """Let the next one in: True if somebody waits for it. Those that are not ours any more stay as they are."""
+    params = {"names": held.names, "epochs": [epoch for _, epoch in held.epochs], "deaths": deaths}
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, params)
+        return any(wanted for (wanted,) in cursor.fetchall())
 
 
 @contextmanager
@@ -104,9 +133,18 @@ def fenced(held: Held) -> Iterator[None]:
         yield
 
 
+def achieved(held: Held) -> None:
+    """Within `fenced`: what is stored need not be done again, so that a death from now on counts as the first."""
+    if held.deaths:
+        Lease.objects.filter(name=held.names[0]).update(deaths=0)
+
+
 def _lock(held: Held) -> None:
     """Nobody takes them over until this transaction ends."""
-    names = [name for name, _ in held.epochs]
-    now = dict(Lease.objects.select_for_update().filter(name__in=names).order_by("name").values_list("name", "epoch"))
+    _compare(held, Lease.objects.select_for_update().filter(name__in=held.names).order_by("name"))
+
+
+def _compare(held: Held, leases: QuerySet[Lease]) -> None:
+    now = dict(leases.values_list("name", "epoch"))
     if any(now.get(name) != epoch for name, epoch in held.epochs):
-        raise LeaseLost(", ".join(names))
+        raise LeaseLost(", ".join(held.names))

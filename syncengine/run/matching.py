@@ -7,8 +7,9 @@ the pairs of everybody in them; more is never needed, however large the streams 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import connection
 from django.db.models import Min, Q
@@ -16,10 +17,12 @@ from django.db.models import Min, Q
 from connectors.contract import WriteKind
 
 from ..core.mapping import Side
-from ..core.match import Candidate, Keys, Taken, judge, shared_blocks, tier
-from ..core.states import FailureClass
+from ..core.match import Candidate, Judgement, Keys, Taken, judge, shared_blocks, tier
+from ..core.states import FailureClass, RecordState
 from ..models import FormerEnd, KeptApart, Operation, OperationState, RecordLink, RemoteRecord
+from ..models.run import OPEN
 from .context import Slice
+from .memory import stored
 
 _PAIRS = """
 SELECT DISTINCT a.remote_id, b.remote_id, a.keys, b.keys
@@ -34,14 +37,20 @@ SELECT DISTINCT a.remote_id, b.remote_id, a.keys, b.keys
 """
 
 
+Ids = Mapping[Side, set[str]]
+
+
 @dataclass(slots=True)
 class _Ends:
     """Open links by the records at their ends."""
 
     by_end: dict[tuple[Side, str], RecordLink] = field(default_factory=dict)
+    stored: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    """What the database holds of them (`memory.stored`)."""
 
     def add(self, links: Iterable[RecordLink]) -> None:
         for link in links:
+            self.stored.setdefault(link.pk, stored(link))
             for side in Side:
                 end = link.end(side)
                 if end is not None:
@@ -61,58 +70,96 @@ class Matched:
     links: list[RecordLink]
     in_doubt: set[int]
     """Those of them that may be the answer to a creation of ours: they wait."""
+    stored: Mapping[int, tuple[Any, ...]]
+    """Link → what the database holds of it (`memory.stored`)."""
 
 
-def match(work: Slice, ids: Mapping[Side, set[str]]) -> Matched:
+def match(work: Slice, ids: Ids) -> Matched:
     """All links of these records, made where there were none; what is alone is matched. Within `lease.fenced`.
 
     A record that has no other end, and gets none, has a row of its own all the same: every record of a sync has
     a state.
     """
-    pair = work.sync.pair
-    alive = {side: _alive(work, side, ids[side]) for side in Side}
     ends = _Ends()
     ends.add(_links_of(work, ids))
-    waiting = _made_while_in_doubt(work, alive, ends)
-    single = {
-        side: {i for i in alive[side] if _is_alone(ends.get(side, i)) and (side, i) not in waiting} for side in Side
-    }
-    widows = {
-        side: {i for i in alive[side] if _is_whole(ends.get(side, i))} & _widowed(work, side, ends) for side in Side
-    }
-    candidates = _candidates(work, {side: single[side] | widows[side] for side in Side})
+    ids = _with_neighbours(work, ids, ends)
+    alive = {side: _alive(work, side, ids[side]) for side in Side}
+    _reopen(work, alive, ends)
+    single = {side: {i for i in alive[side] if _is_alone(ends.get(side, i))} for side in Side}
+    widows = {side: (alive[side] - single[side]) & _widowed(work, side, ends) for side in Side}
+    candidates, judged = _candidates(work, {side: single[side] | widows[side] for side in Side})
+    ends.add(_links_of(work, {Side.A: {c.a for c in candidates}, Side.B: {c.b for c in candidates}}))
+    waiting = _waiting(work, alive, ends, candidates)
+    verdict = _verdict(work, ends, [c for c in candidates if not {(Side.A, c.a), (Side.B, c.b)} & waiting], judged)
+    joined = {(Side.A, a) for a, _ in verdict.links} | {(Side.B, b) for _, b in verdict.links}
+    former = {record: others for record, others in _former_ends(work, single).items() if record not in joined}
+    ambiguous = {**verdict.ambiguous, **former}
+    alone = ({(side, id_) for side in Side for id_ in single[side]} | set(ambiguous)) - waiting - joined
+    _join(work, ends, verdict.links)
+    _make_rows(work, ends, alone | waiting)
+    for side, id_ in alone:
+        link = ends.get(side, id_)
+        if link is not None and not link.is_whole:
+            _mark(link, ambiguous.get((side, id_), ()))
+    in_doubt = {link.pk for side, i in waiting if (link := ends.get(side, i)) is not None}
+    return Matched(ends.all(), in_doubt, ends.stored)
+
+
+def _verdict(work: Slice, ends: _Ends, candidates: Sequence[Candidate], judged: Ids) -> Judgement:
+    """The core's, on those records all of whose candidates are known here."""
     involved = {Side.A: {c.a for c in candidates}, Side.B: {c.b for c in candidates}}
-    ends.add(_links_of(work, involved))
     taken = Taken(
         {side: {i for i in involved[side] if _is_whole(ends.get(side, i))} for side in Side},
         {side: _widowed(work, side, ends) & involved[side] for side in Side},
     )
-    apart = set(KeptApart.objects.filter(pair=pair, a_id__in=involved[Side.A]).values_list("a_id", "b_id"))
-    candidates = [c for c in candidates if (Side.A, c.a) not in waiting and (Side.B, c.b) not in waiting]
-    verdict = judge(candidates, taken, apart)
-    former = _former_ends(work, single)
-    _make_rows(work, ends, _wanted_rows(single, waiting, verdict.ambiguous))
-    for a, b in verdict.links:
-        if (Side.A, a) not in former and (Side.B, b) not in former:
-            _join(work, ends, a, b)
-    ambiguous = {**verdict.ambiguous, **former}
+    apart = KeptApart.objects.filter(pair=work.sync.pair, a_id__in=involved[Side.A])
+    verdict = judge(candidates, taken, set(apart.values_list("a_id", "b_id")))
+    return Judgement(
+        tuple((a, b) for a, b in verdict.links if a in judged[Side.A] and b in judged[Side.B]),
+        {(side, i): others for (side, i), others in verdict.ambiguous.items() if i in judged[side]},
+    )
+
+
+def _with_neighbours(work: Slice, ids: Ids, ends: _Ends) -> dict[Side, set[str]]:
+    """These records, and those whose verdict hung on one of them: ambiguous ones, and what a deletion left alone."""
+    wider = {side: set(ids[side]) for side in Side}
     for side in Side:
-        for id_ in single[side] | {i for s, i in ambiguous if s is side}:
-            link = ends.get(side, id_)
-            if link is not None and not link.is_whole:
-                _mark(link, ambiguous.get((side, id_), ()))
-    return Matched(ends.all(), {link.pk for side, i in waiting if (link := ends.get(side, i)) is not None})
+        ambiguous = RecordLink.objects.filter(
+            pair=work.sync.pair,
+            state=RecordState.FAILING,
+            cause=FailureClass.AMBIGUOUS,
+            candidates__has_any_keys=list(ids[side.other]),
+            **{f"{side.other.value}_id": None},
+        )
+        ends.add(ambiguous)
+        wider[side] |= {id_ for link in ambiguous if (id_ := link.end(side)) is not None}
+        wider[side] |= _widowed(work, side, ends)
+    return wider
 
 
-def _wanted_rows(
-    single: Mapping[Side, set[str]], waiting: set[tuple[Side, str]], ambiguous: Mapping[tuple[Side, str], object]
-) -> set[tuple[Side, str]]:
-    return {(side, id_) for side in Side for id_ in single[side]} | waiting | set(ambiguous)
+def _reopen(work: Slice, alive: Ids, ends: _Ends) -> None:
+    """A record of a link that was deleted in both is back: the link goes on, and it is no new record (rule 8.1)."""
+    new = {side: {i for i in alive[side] if ends.get(side, i) is None} for side in Side}
+    closed = RecordLink.objects.filter(
+        Q(a_id__in=new[Side.A], b_id__isnull=False) | Q(b_id__in=new[Side.B], a_id__isnull=False),
+        pair=work.sync.pair,
+        state=RecordState.CLOSED,
+    )
+    links = list(closed.order_by("-closed_at"))
+    if not links:
+        return
+    ends.add(_links_of(work, {side: {id_ for link in links if (id_ := link.end(side))} for side in Side}))
+    for link in links:
+        if all(ends.get(side, link.end(side) or "") is None for side in Side):
+            link.closed_at = None
+            link.save(update_fields=["closed_at"])
+            ends.add([link])
 
 
 def _mark(link: RecordLink, candidates: Iterable[str]) -> None:
     link.candidates = list(candidates)
-    link.cause = FailureClass.AMBIGUOUS.value if link.candidates else ""
+    if link.cause == FailureClass.AMBIGUOUS or link.candidates:
+        link.cause = FailureClass.AMBIGUOUS.value if link.candidates else ""
 
 
 def _is_whole(link: RecordLink | None) -> bool:
@@ -128,12 +175,10 @@ def _alive(work: Slice, side: Side, ids: set[str]) -> set[str]:
     return set(rows.values_list("remote_id", flat=True))
 
 
-def _links_of(work: Slice, ids: Mapping[Side, set[str]]) -> list[RecordLink]:
-    return list(
-        RecordLink.objects.filter(
-            Q(a_id__in=ids[Side.A]) | Q(b_id__in=ids[Side.B]), pair=work.sync.pair, closed_at=None
-        )
-    )
+def _links_of(work: Slice, ids: Ids) -> Iterable[RecordLink]:
+    links = RecordLink.objects.filter(pair=work.sync.pair, closed_at=None).defer("provenance")
+    by_a = {link.pk: link for link in links.filter(a_id__in=ids[Side.A])}
+    return (by_a | {link.pk: link for link in links.filter(b_id__in=ids[Side.B]).exclude(pk__in=by_a)}).values()
 
 
 def _widowed(work: Slice, side: Side, ends: _Ends) -> set[str]:
@@ -147,15 +192,32 @@ def _widowed(work: Slice, side: Side, ends: _Ends) -> set[str]:
     return {others[other] for other in gone.values_list("remote_id", flat=True)}
 
 
-def _made_while_in_doubt(work: Slice, alive: Mapping[Side, set[str]], ends: _Ends) -> set[tuple[Side, str]]:
+Records = set[tuple[Side, str]]
+
+
+def _waiting(work: Slice, alive: Ids, ends: _Ends, candidates: Sequence[Candidate]) -> Records:
+    """Records without another end that wait for an answer to a creation, and all that might match one of them."""
+    waiting = _made_while_in_doubt(work, alive, ends) | _being_created(ends)
+    grows = bool(waiting)
+    while grows:
+        grows = False
+        for c in candidates:
+            ends_ = {(Side.A, c.a), (Side.B, c.b)}
+            new = {end for end in ends_ - waiting if _is_alone(ends.get(*end))} if ends_ & waiting else ()
+            grows = grows or bool(new)
+            waiting.update(new)
+    return waiting
+
+
+def _made_while_in_doubt(work: Slice, alive: Ids, ends: _Ends) -> Records:
     """New records on a side to which creations were sent whose answers are not known: each may be one of them.
 
     They wait until the doubt is settled (rule 10.4).
     """
-    found: set[tuple[Side, str]] = set()
+    found: Records = set()
     for side in Side:
         since = Operation.objects.filter(
-            run__sync=work.sync, state=OperationState.SENDING, kind=WriteKind.CREATE, side=side
+            link__pair=work.sync.pair, state=OperationState.SENDING, kind=WriteKind.CREATE, side=side
         ).aggregate(first=Min("seen_seq"))["first"]
         if since is None:
             continue
@@ -166,18 +228,26 @@ def _made_while_in_doubt(work: Slice, alive: Mapping[Side, set[str]], ends: _End
     return found
 
 
-def _candidates(work: Slice, ids: Mapping[Side, set[str]]) -> list[Candidate]:
-    """All pairs of these records, and all pairs of the records in those."""
+def _being_created(ends: _Ends) -> Records:
+    """Records whose creation on the other side was sent, and not answered yet: the answer is their other end."""
+    single = {link.pk: link for link in ends.all() if not link.is_whole}
+    sending = Operation.objects.filter(link__in=list(single), state=OperationState.SENDING)
+    links = [single[pk] for pk in sending.values_list("link_id", flat=True)]
+    return {(side, id_) for link in links for side in Side if (id_ := link.end(side)) is not None}
+
+
+def _candidates(work: Slice, ids: Ids) -> tuple[list[Candidate], Ids]:
+    """All pairs of these records, and all pairs of the records in those; and whose pairs these are."""
     found = _pairs(work, ids)
     wider = {
         Side.A: {a for a, _ in found} - ids[Side.A],
         Side.B: {b for _, b in found} - ids[Side.B],
     }
     found |= _pairs(work, wider)
-    return [Candidate(a, b, how) for (a, b), how in found.items()]
+    return [Candidate(a, b, how) for (a, b), how in found.items()], {side: ids[side] | wider[side] for side in Side}
 
 
-def _pairs(work: Slice, ids: Mapping[Side, set[str]]) -> dict[tuple[str, str], int]:
+def _pairs(work: Slice, ids: Ids) -> dict[tuple[str, str], int]:
     """(a, b) → tier, for every pair that matches and has one of these records in it."""
     settings = work.rules.settings
     kinds = shared_blocks(settings.kind, settings.matching)
@@ -208,7 +278,7 @@ def _keys(data: object) -> Keys:
     return Keys.from_json(json.loads(data) if isinstance(data, str) else data)  # type: ignore[arg-type]
 
 
-def _former_ends(work: Slice, single: Mapping[Side, set[str]]) -> dict[tuple[Side, str], tuple[str, ...]]:
+def _former_ends(work: Slice, single: Ids) -> dict[tuple[Side, str], tuple[str, ...]]:
     """Former ends of links that are back: never copied as if they were new (rule 5.9)."""
     found: dict[tuple[Side, str], tuple[str, ...]] = {}
     for side in Side:
@@ -221,57 +291,62 @@ def _former_ends(work: Slice, single: Mapping[Side, set[str]]) -> dict[tuple[Sid
     return found
 
 
-def _make_rows(work: Slice, ends: _Ends, wanted: set[tuple[Side, str]]) -> None:
+def _make_rows(work: Slice, ends: _Ends, wanted: Records) -> None:
     rows = []
     for side, id_ in sorted(wanted):
         if ends.get(side, id_) is None:
-            row = RecordLink(pair=work.sync.pair, state="waiting")
+            row = RecordLink(pair=work.sync.pair, state=RecordState.WAITING)
             row.set_end(side, id_)
             rows.append(row)
     ends.add(RecordLink.objects.bulk_create(rows, batch_size=1000))
 
 
-def _join(work: Slice, ends: _Ends, a: str, b: str) -> None:
-    """These two are the same thing from now on."""
-    row_a, row_b = ends.get(Side.A, a), ends.get(Side.B, b)
-    if row_a is not None and row_a.is_whole:
-        _take_new_end(row_a, Side.B, b, ends)
-    elif row_b is not None and row_b.is_whole:
-        _take_new_end(row_b, Side.A, a, ends)
-    else:
-        _merge_rows(work, ends, row_a, row_b, a, b)
-    work.count("linked")
+def _join(work: Slice, ends: _Ends, pairs: Sequence[tuple[str, str]]) -> None:
+    """The two of each pair are the same thing from now on. Rows that were there are stored by the planner."""
+    new: list[RecordLink] = []
+    dropped: dict[int, RecordLink] = {}
+    former: list[FormerEnd] = []
+    for a, b in pairs:
+        row_a, row_b = ends.get(Side.A, a), ends.get(Side.B, b)
+        kept = _row_to_keep(row_a, row_b)
+        if kept is None:
+            new.append(RecordLink(pair=work.sync.pair, a_id=a, b_id=b, made_by="matched"))
+            continue
+        if row_a is not None and row_b is not None:
+            dropped[(row_b if kept is row_a else row_a).pk] = kept
+        if kept.is_whole:
+            former.append(_leave_end(kept, Side.A if kept is row_b else Side.B, ends))
+        else:
+            kept.made_by = "matched"
+        kept.a_id, kept.b_id = a, b
+        kept.baseline_a, kept.baseline_b, kept.notes, kept.parked = {}, {}, {}, {}
+        kept.candidates, kept.cause = [], ""
+        ends.add([kept])
+    FormerEnd.objects.bulk_create(former, ignore_conflicts=True)
+    drop_rows(dropped)
+    ends.add(RecordLink.objects.bulk_create(new, batch_size=1000))
+    work.count("linked", len(pairs))
 
 
-def _merge_rows(work: Slice, ends: _Ends, row_a: RecordLink | None, row_b: RecordLink | None, a: str, b: str) -> None:
-    kept = row_a or row_b or RecordLink(pair=work.sync.pair)
-    if row_a is not None and row_b is not None:
-        drop_row(row_b, into=row_a)
-    kept.a_id, kept.b_id, kept.made_by = a, b, "matched"
-    kept.candidates, kept.cause = [], ""
-    kept.parked = {}
-    kept.save()
-    ends.add([kept])
+def _row_to_keep(row_a: RecordLink | None, row_b: RecordLink | None) -> RecordLink | None:
+    """A link whose other end was deleted goes on; else the row of side A."""
+    if row_b is not None and row_b.is_whole:
+        return row_b
+    return row_a or row_b
 
 
-def drop_row(row: RecordLink, *, into: RecordLink) -> None:
-    """The row of a record that turned out to be the end of a link; its journal goes on there."""
-    Operation.objects.filter(link=row).exclude(
-        state__in=[OperationState.PLANNED, OperationState.SENDING, OperationState.HELD]
-    ).update(link=into)
-    row.delete()
+def _leave_end(link: RecordLink, side: Side, ends: _Ends) -> FormerEnd:
+    """The end that was deleted gives way to the sole match of the other one (rule 5.9)."""
+    old = link.end(side) or ""
+    ends.by_end.pop((side, old), None)
+    return FormerEnd(pair=link.pair, side=side.value, remote_id=old, link=link)
 
 
-def _take_new_end(link: RecordLink, side: Side, id_: str, ends: _Ends) -> None:
-    """A link whose end on this side was deleted takes its sole match as the new one (rule 5.9)."""
-    old = link.end(side)
-    row = ends.get(side, id_)
-    if row is not None and row.pk != link.pk:
-        drop_row(row, into=link)
-    if old is not None:
-        FormerEnd.objects.get_or_create(pair=link.pair, side=side.value, remote_id=old, defaults={"link": link})
-        ends.by_end.pop((side, old), None)
-    link.set_end(side, id_)
-    link.baseline_a, link.baseline_b, link.notes, link.parked = {}, {}, {}, {}
-    link.save()
-    ends.add([link])
+def drop_rows(dropped: Mapping[int, RecordLink]) -> None:
+    """Rows of records that turned out to be the end of a link: pk → that link. Their journal goes on there."""
+    if not dropped:
+        return
+    ended = Operation.objects.filter(link__in=list(dropped)).exclude(state__in=OPEN)
+    for pk in set(ended.values_list("link_id", flat=True)):
+        ended.filter(link=pk).update(link=dropped[pk])
+    RecordLink.objects.filter(pk__in=list(dropped)).delete()

@@ -5,22 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.contract import Refusal
-
 from ..core.mapping import Side
 from ..core.merge import Base, Reason
 from ..core.plan import FieldChange, LinkMemory, LinkPlan, Parked, Planned
+from ..core.states import FailureClass
 from ..models import RecordLink
+
+STORED = (
+    "a_id", "b_id", "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "notes", "parked",
+    "replan", "next_try_at", "made_by", "closed_at",
+)  # fmt: skip
+"""What planning may change of a link."""
+
+
+def stored(link: RecordLink) -> tuple[Any, ...]:
+    """The same as long as there is nothing to store."""
+    return tuple(getattr(link, name) for name in STORED)
 
 
 def memory_of(link: RecordLink) -> LinkMemory:
-    parked = {strand: Parked(Refusal(p["reason"]), p["message"], p["a"], p["b"]) for strand, p in link.parked.items()}
+    parked = {
+        strand: Parked(FailureClass(p["reason"]), p["message"], p["a"], p["b"]) for strand, p in link.parked.items()
+    }
     return LinkMemory(link.baseline_a, link.baseline_b, parked)
 
 
-def remember(link: RecordLink, plan: LinkPlan) -> bool:
-    """What follows from a plan without writing anywhere. True if the link changed."""
-    before = (dict(link.baseline_a), dict(link.baseline_b), dict(link.notes), dict(link.parked))
+def remember(link: RecordLink, plan: LinkPlan) -> None:
+    """What follows from a plan without writing anywhere."""
     link.baseline_a = {**link.baseline_a, **plan.baselines.get(Side.A, {})}
     link.baseline_b = {**link.baseline_b, **plan.baselines.get(Side.B, {})}
     kept = {strand: reason for strand, reason in link.notes.items() if strand not in plan.settled}
@@ -29,10 +40,9 @@ def remember(link: RecordLink, plan: LinkPlan) -> bool:
         strand: {"reason": p.reason.value, "message": p.message, "a": p.a, "b": p.b}
         for strand, p in plan.parked.items()
     }
-    return before != (link.baseline_a, link.baseline_b, link.notes, link.parked)
 
 
-def park(link: RecordLink, strand: str, *, reason: Refusal, message: str, planned: Planned) -> None:
+def park(link: RecordLink, strand: str, *, reason: FailureClass, message: str, planned: Planned) -> None:
     """The app refused this value: leave the field alone until either side changes (rule 4.5)."""
     entry = {"reason": reason.value, "message": message, "a": planned.a, "b": planned.b}
     link.parked = {**link.parked, strand: entry}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from connectors.contract import (
     NotFound,
     Outcome,
     Record,
+    Refusal,
     Refused,
     Values,
     VersionMismatch,
@@ -23,12 +24,14 @@ from ..core.merge import Reason
 from ..core.plan import Planned, baselines_after
 from ..core.states import FailureClass
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
+from .bulk import update_rows
 from .context import Slice
-from .matching import drop_row
+from .lease import achieved
+from .matching import drop_rows
 from .memory import base_of, note, park, planned_from_json
 from .planning import settle
 from .read import make_dirty
-from .store import Seen, label_of, records_of, store_records
+from .store import Seen, label_of, records_of, storable, store_records
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(days=1)
@@ -64,18 +67,41 @@ class Outcomes:
     def store(
         self, side: Side, batch: Sequence[Operation], outcomes: Sequence[Outcome], read_back: dict[str, Record]
     ) -> None:
-        """The answers to one batch, item by item."""
+        """The answers to these operations, one by one."""
         links = RecordLink.objects.select_for_update().in_bulk([op.link_id for op in batch])
+        ids = [outcome.id for outcome in outcomes if isinstance(outcome, Written)]
+        others = self._rows_of(side, ids)
         written: list[tuple[Operation, Written]] = []
         for op, outcome in zip(batch, outcomes, strict=True):
             op.link = links[op.link_id]
-            if isinstance(outcome, Written):
-                written.append((op, outcome))
-            else:
+            if not isinstance(outcome, Written):
                 self._not_written(side, op, outcome)
+            elif op.kind == WriteKind.CREATE and not self._take_end(op.link, side, outcome.id, others):
+                self._duplicate(side, op, DuplicateRecord(outcome.id))
+            else:
+                written.append((op, outcome))
         self._written(side, written, read_back)
-        Operation.objects.bulk_update(batch, ["state", "error", "message", "ended_at", "remote_id"], batch_size=500)
-        RecordLink.objects.bulk_update([op.link for op in batch if op.link.pk], LINK_FIELDS, batch_size=500)
+        update_rows(batch, ["state", "error", "message", "ended_at", "remote_id"])
+        update_rows([op.link for op in batch], LINK_FIELDS)
+        self.work.touched = True
+        achieved(self.work.held)
+
+    def _rows_of(self, side: Side, ids: Sequence[str]) -> dict[str, RecordLink]:
+        """Open rows that have these records at their ends."""
+        rows = RecordLink.objects.filter(pair=self.work.sync.pair, closed_at=None, **{f"{side.value}_id__in": ids})
+        return {str(row.end(side)): row for row in rows}
+
+    def _take_end(self, link: RecordLink, side: Side, id_: str, others: dict[str, RecordLink]) -> bool:
+        """Make this record the missing end. False where it is the end of another link: no creation made it (5.9)."""
+        other = others.get(id_)
+        if other is not None and other.pk != link.pk:
+            if other.is_whole:
+                return False
+            # A reading that came between has given the new record a row of its own.
+            drop_rows({other.pk: link})
+        link.set_end(side, id_)
+        others[id_] = link
+        return True
 
     # --- Written ---------------------------------------------------------------------------------------------
 
@@ -105,7 +131,7 @@ class Outcomes:
         """What the record holds now: as answered, as read back, or as written over what was known."""
         answered = outcome.record or read
         if answered is not None:
-            values = {**(before.values if before is not None else {}), **answered.values}
+            values = {**(before.values if before is not None else {}), **storable(answered.values)}
             return Record(answered.id, values, answered.version, answered.created_at, answered.modified_at)
         make_dirty(self.work.streams[side], [outcome.id], self.work.clock.now())
         written: dict[str, Any] = {c["field"]: c["after"] for c in op.changes}
@@ -115,7 +141,6 @@ class Outcomes:
         op.state, op.ended_at, op.error, op.message, op.remote_id = OperationState.DONE, now, "", "", record.id
         link = op.link
         if op.kind == WriteKind.CREATE:
-            self._take_end(link, side, record.id)
             link.made_by = "created"
             link.label = link.label or label_of(record.values, self.work.resources[side])
         self._move_baselines(link, side, op, record.values)
@@ -124,13 +149,6 @@ class Outcomes:
         settle(link)
         self.work.count("done")
         self.work.count("created" if op.kind == WriteKind.CREATE else "changed")
-
-    def _take_end(self, link: RecordLink, side: Side, id_: str) -> None:
-        """A reading that came between may have given the new record a row of its own."""
-        other = RecordLink.objects.filter(pair=link.pair, closed_at=None, **{f"{side.value}_id": id_}).first()
-        if other is not None and other.pk != link.pk and not other.is_whole:
-            drop_row(other, into=link)
-        link.set_end(side, id_)
 
     def _move_baselines(self, link: RecordLink, side: Side, op: Operation, values: Values) -> None:
         """The written side takes what the app holds now, the other what was planned against (rule 3.7)."""
@@ -175,54 +193,73 @@ class Outcomes:
             if outcome.current is not None:
                 self.remember(side, [outcome.current], now)
             else:
-                make_dirty(stream, [op.remote_id or ""], now)
+                make_dirty(stream, [str(op.remote_id)], now)
             op.link.replan = True
         elif isinstance(outcome, NotFound):
             # A second look by its id decides whether it is gone (rule 8.4).
-            make_dirty(stream, [op.remote_id or ""], now)
+            make_dirty(stream, [str(op.remote_id)], now)
             op.link.replan = True
         elif isinstance(outcome, DuplicateRecord):
             self._duplicate(side, op, outcome)
 
     def _refused(self, side: Side, op: Operation, outcome: Refused) -> None:
-        op.state, op.error, op.message = OperationState.REFUSED, outcome.reason.value, outcome.message
-        self.work.count("refused")
-        link = op.link
+        """One value is to blame: its field is parked, and the rest of the record is sent without it (rule 4.5)."""
+        self._count_refused(op, FailureClass.of(outcome.reason), outcome.message)
         concerned = self._strands_of(side, op, outcome.field)
-        if concerned and op.kind == WriteKind.UPDATE:
-            for strand, planned in concerned.items():
-                park(link, strand, reason=outcome.reason, message=outcome.message, planned=planned)
-            settle(link)
-            # The other fields of the record are sent without it (rule 4.5).
-            link.replan = len(concerned) < len(op.strands)
-            return
-        self._fail(link, FailureClass.of(outcome.reason), outcome.message)
+        if concerned and outcome.reason is not Refusal.MISSING_REQUIRED:
+            self._park(op, concerned)
+        else:
+            self._fail(op.link, FailureClass.of(outcome.reason), op.message)
+
+    def _count_refused(self, op: Operation, cause: FailureClass, message: str) -> None:
+        op.state, op.error, op.message = OperationState.REFUSED, cause.value, message.replace("\x00", "")
+        self.work.count("refused")
+
+    def _park(self, op: Operation, strands: Mapping[str, Planned]) -> None:
+        for strand, planned in strands.items():
+            park(op.link, strand, reason=FailureClass(op.error), message=op.message, planned=planned)
+        settle(op.link)
+        op.link.replan = len(strands) < len(op.strands)
 
     def _strands_of(self, side: Side, op: Operation, field: str | None) -> dict[str, Planned]:
-        if field is None:
-            return {}
+        """Strands that wrote the field that was named; where none was, the only one that was sent."""
         planned = planned_from_json(op.strands)
+        if field is None:
+            return planned if len({c["field"] for c in op.changes}) == 1 and op.kind == WriteKind.UPDATE else {}
+        known = self.work.resources[side].field(field)
+        if op.kind == WriteKind.CREATE and (known is None or known.required):
+            return {}
         return {s: planned[s] for s in self.work.rules.strands_of_field(side, field) if s in planned}
 
     def _duplicate(self, side: Side, op: Operation, outcome: DuplicateRecord) -> None:
-        """The app has such a record: link it if it is nobody's, never if it is linked or kept apart (rule 5.9)."""
-        op.state, op.error, op.message = OperationState.REFUSED, FailureClass.DUPLICATE.value, outcome.message
-        link, existing = op.link, outcome.existing_id
-        taken = existing is None or self._is_taken(link, side, existing)
-        if existing is None or taken:
-            self._fail(link, FailureClass.DUPLICATE, outcome.message)
-            return
-        self._take_end(link, side, existing)
-        link.made_by, link.replan = "matched", True
-        make_dirty(self.work.streams[side], [existing], self.work.clock.now())
-        settle(link, waiting=True)
+        """The app has such a record: link it if it is nobody's, never if it is linked or kept apart (rule 5.9).
 
-    def _is_taken(self, link: RecordLink, side: Side, id_: str) -> bool:
-        other = RecordLink.objects.filter(pair=link.pair, closed_at=None, **{f"{side.value}_id": id_}).first()
-        if other is not None and other.is_whole:
-            return True
+        An update that collides with another record says nothing of this one: its unique fields are parked.
+        """
+        self._count_refused(op, FailureClass.DUPLICATE, outcome.message)
+        link, existing = op.link, outcome.existing_id
+        if op.kind != WriteKind.CREATE:
+            unique = {f.name for f in self.work.resources[side].fields if f.unique}
+            sent = [c["field"] for c in op.changes if c["field"] in unique] or [c["field"] for c in op.changes][:1]
+            strands = {s: p for name in sent for s, p in self._strands_of(side, op, name).items()}
+            if strands:
+                self._park(op, strands)
+                return
+        elif existing is not None and self._adopt(link, side, existing):
+            return
+        self._fail(link, FailureClass.DUPLICATE, op.message)
+
+    def _adopt(self, link: RecordLink, side: Side, id_: str) -> bool:
+        """Take an existing record as the missing end; it is read, and compared for the first time."""
         a, b = (id_, link.b_id) if side is Side.A else (link.a_id, id_)
-        return link.pair.kept_apart.filter(a_id=a, b_id=b).exists()
+        if link.pair.kept_apart.filter(a_id=a, b_id=b).exists():
+            return False
+        if not self._take_end(link, side, id_, self._rows_of(side, [id_])):
+            return False
+        link.made_by, link.replan, link.parked = "matched", True, {}
+        make_dirty(self.work.streams[side], [id_], self.work.clock.now())
+        settle(link, waiting=True)
+        return True
 
     def _fail(self, link: RecordLink, cause: FailureClass, message: str) -> None:
         """Tried again by itself after a minute, then ever later, at last once a day."""

@@ -17,15 +17,17 @@ from ..core.mapping import Side
 from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
 from ..core.scope import Excluded, judge_scope, may_create
 from ..core.states import FailureClass, state_of
-from ..models import Operation, OperationState, RecordLink, RemoteRecord
-from .context import Slice
-from .lease import fenced
+from ..models import Operation, OperationState, RecordLink, RemoteRecord, Sync
+from .bulk import update_rows
+from .context import Halted, Slice
+from .lease import achieved, fenced
 from .matching import match
-from .memory import change_to_json, memory_of, planned_to_json, remember
+from .memory import STORED, change_to_json, memory_of, planned_to_json, remember, stored
 from .read import make_dirty
 from .store import records_of
 
 CHUNK = 1000
+ENDS = ("pair__stream_a__object__account", "pair__stream_b__object__account")
 
 
 class Planner:
@@ -38,6 +40,9 @@ class Planner:
         self.rules = work.rules
         self._after = 0
         """The last link that was looked at because it was due: each has one turn in a plan."""
+        self._compared: dict[int, tuple[int, int]] = {}
+        """Links that were compared in this plan → numbers of the records' changes: the other end comes up later."""
+        self._origins: dict[tuple[int, Side], bool] = {}
 
     def plan(self) -> int:
         """Everything that is due, or as much as fits into the slice. Returns how many operations were stored."""
@@ -71,54 +76,70 @@ class Planner:
             side: {id_ for id_, _ in changed[side]} | {e for link in links if (e := link.end(side)) is not None}
             for side in Side
         }
+        self.work.touched = True
         with fenced(self.work.held):
             stored = self._plan_records(ids)
-            for side in Side:
-                if changed[side]:
-                    self._planned_up_to(side, changed[side][-1][1])
+            self._planned_up_to({side: rows[-1][1] for side, rows in changed.items() if rows})
         return stored
 
-    def _planned_up_to(self, side: Side, seq: int) -> None:
-        name = "planned_a" if side is Side.A else "planned_b"
-        setattr(self.sync, name, seq)
-        type(self.sync).objects.filter(pk=self.sync.pk).update(**{name: seq})
+    def _planned_up_to(self, numbers: dict[Side, int]) -> None:
+        """Raises Halted where a pass over all records was asked for meanwhile: it is not to be passed over."""
+        if not numbers:
+            return
+        known = {"planned_a": self.sync.planned_a, "planned_b": self.sync.planned_b, "active": self.sync.active_id}
+        now = {f"planned_{side.value}": seq for side, seq in numbers.items()}
+        if not Sync.objects.filter(pk=self.sync.pk, **known).update(**now):
+            raise Halted
+        for name, seq in now.items():
+            setattr(self.sync, name, seq)
+        achieved(self.work.held)
 
     def _plan_records(self, ids: dict[Side, set[str]]) -> int:
         """Links of these records: matched where they have no other end, compared where they have."""
-        self._supersede_open(ids)
         matched = match(self.work, ids)
-        links = matched.links
-        sending = self._sending(links)
         records = {
-            side: records_of(self.work.streams[side], (e for link in links if (e := link.end(side)) is not None))
+            side: records_of(self.work.streams[side], [e for link in matched.links if (e := link.end(side))])
             for side in Side
         }
+        ends = {link.pk: self._ends(link, records) for link in matched.links}
+        links = [link for link in matched.links if link.replan or not self._is_compared(link, *ends[link.pk])]
+        self._supersede(links)
+        sending = self._sending(links)
         operations: list[Operation] = []
         for link in links:
-            a = records[Side.A].get(link.a_id) if link.a_id is not None else None
-            b = records[Side.B].get(link.b_id) if link.b_id is not None else None
             if link.pk in sending or link.pk in matched.in_doubt:
                 # The answer to what was sent comes first; then it is looked at again.
                 link.replan = True
                 settle(link, waiting=True)
             else:
-                operations += self._plan_link(link, a, b)
-        self._save(links)
-        Operation.objects.bulk_create(operations, batch_size=500)
+                operations += self._plan_link(link, *ends[link.pk])
+        update_rows([link for link in links if stored(link) != matched.stored[link.pk]], STORED)
+        Operation.objects.bulk_create(operations, batch_size=1000)
         self.work.count("planned", len(operations))
         return len(operations)
+
+    def _ends(
+        self, link: RecordLink, records: dict[Side, dict[str, RemoteRecord]]
+    ) -> tuple[RemoteRecord | None, RemoteRecord | None]:
+        a = records[Side.A].get(link.a_id) if link.a_id is not None else None
+        b = records[Side.B].get(link.b_id) if link.b_id is not None else None
+        return a, b
+
+    def _is_compared(self, link: RecordLink, a: RemoteRecord | None, b: RemoteRecord | None) -> bool:
+        """True if just this was compared in this plan already."""
+        numbers = (a.seq if a is not None else 0, b.seq if b is not None else 0)
+        known = self._compared.get(link.pk) == numbers
+        self._compared[link.pk] = numbers
+        return known and link.is_whole
 
     def _sending(self, links: Iterable[RecordLink]) -> set[int]:
         """Links with a write on its way whose answer is not known."""
         rows = Operation.objects.filter(link__in=list(links), state=OperationState.SENDING)
         return set(rows.values_list("link_id", flat=True))
 
-    def _supersede_open(self, ids: dict[Side, set[str]]) -> None:
+    def _supersede(self, links: Iterable[RecordLink]) -> None:
         """What was planned from an older sight of these records is planned again (rule 3.9)."""
-        touched = RecordLink.objects.filter(
-            Q(a_id__in=ids[Side.A]) | Q(b_id__in=ids[Side.B]), pair=self.pair, closed_at=None
-        )
-        Operation.objects.filter(link__in=touched, state=OperationState.PLANNED).update(
+        Operation.objects.filter(link__in=list(links), state=OperationState.PLANNED).update(
             state=OperationState.SUPERSEDED, ended_at=self.work.clock.now()
         )
 
@@ -126,6 +147,8 @@ class Planner:
 
     def _plan_link(self, link: RecordLink, a: RemoteRecord | None, b: RemoteRecord | None) -> list[Operation]:
         """Decide its state, and what is to be written."""
+        if link.cause == FailureClass.IN_DOUBT and not link.is_whole and not link.replan:
+            return []  # Not repeated unless a person says so (rule 10.4).
         link.replan, link.next_try_at = False, None
         if link.paused:
             settle(link)
@@ -161,7 +184,7 @@ class Planner:
     def _ask_for(self, link: RecordLink, sides: Iterable[Side]) -> None:
         """Unread is never gone: the record is read by its id first."""
         for side in sides:
-            make_dirty(self.work.streams[side], [link.end(side) or ""], self.work.clock.now())
+            make_dirty(self.work.streams[side], [str(link.end(side))], self.work.clock.now())
         link.replan = True
         settle(link, waiting=True)
 
@@ -189,17 +212,40 @@ class Planner:
         assert source is not None
         target = Side.B if a is not None else Side.A
         link.label = source.label
-        forbidden = may_create(self.rules.settings, target, self.work.resources[target])
+        forbidden = may_create(
+            self.rules.settings,
+            target,
+            self.work.resources[target],
+            passed_on=self._came_from_same_app(source, target),
+        )
         if forbidden is not None:
             settle(link, excluded=forbidden)
             return []
-        plan = plan_creation(self.rules, target, source.values)
+        plan = plan_creation(self.rules, target, source.values, memory_of(link))
         if isinstance(plan, CreationRefused):
             settle(link, failure=FailureClass.of(plan.reason), detail=plan.message)
             return []
         remember(link, plan)
         settle(link, waiting=True)
         return [self._operation(link, draft, a, b) for draft in plan.drafts]
+
+    def _came_from_same_app(self, source: RemoteRecord, target: Side) -> bool:
+        """Another sync of ours brought it in, from an account of the target's app (rule 5.11)."""
+        sync_id = source.origin_sync
+        if sync_id is None or sync_id == self.sync.pk:
+            return False
+        if (sync_id, target) not in self._origins:
+            self._origins[(sync_id, target)] = self._is_same_app(sync_id, target)
+        return self._origins[(sync_id, target)]
+
+    def _is_same_app(self, sync_id: int, target: Side) -> bool:
+        other = Sync.objects.select_related(*ENDS).filter(pk=sync_id).first()
+        if other is None:
+            return False
+        here = self.work.streams[target.other].object.account
+        there = self.work.streams[target].object.account
+        accounts = {other.pair.stream(side).object.account for side in Side}
+        return any(account not in (here, there) and account.app == there.app for account in accounts)
 
     def _operation(self, link: RecordLink, draft: Draft, a: RemoteRecord | None, b: RemoteRecord | None) -> Operation:
         return Operation(
@@ -216,17 +262,6 @@ class Planner:
             key=uuid.uuid4(),
             planned_at=self.work.clock.now(),
         )
-
-    def _save(self, links: Iterable[RecordLink]) -> None:
-        """New ones are in the database already: `match` made them."""
-        RecordLink.objects.bulk_update(
-            list(links),
-            [
-                "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "notes", "parked",
-                "replan", "next_try_at", "closed_at",
-            ],
-            batch_size=500,
-        )  # fmt: skip
 
 
 def settle(

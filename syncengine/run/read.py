@@ -6,17 +6,27 @@ on where it stood. Only what differs by fingerprint is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from connectors.contract import Client, CursorExpired, Page, ReadStrategy, Record, Resource
+from connectors.contract import (
+    Client,
+    ConnectorBroken,
+    ConnectorError,
+    CursorExpired,
+    Page,
+    RateLimited,
+    ReadStrategy,
+    Record,
+    Resource,
+)
 
 from ..core.mapping import fingerprint
 from ..core.values import Locale
 from ..models import DirtyRecord, ListedPage, RemoteRecord, Stream
 from .clock import Clock
-from .lease import Held, fenced, renew
+from .lease import Held, achieved, fenced, renew
 from .store import Seen, known_marks, mark_gone, store_records
 
 LIST_AGAIN = timedelta(minutes=10)
@@ -35,35 +45,47 @@ class Reader:
     clock: Clock
 
     def read(self, *, deadline: datetime, progress: Callable[[int], None] = lambda _records: None) -> bool:
-        """Read on to the end of a pass; False if the deadline came first.
+        """Read on to the end of a pass, then what is to be read by id; False if the deadline came first.
 
         Errors of the connector leave it as they are, with the pass marked as broken.
         """
         self._prepare()
-        self._read_dirty()
         try:
-            while True:
-                renew(self.held, now=self.clock.now())
-                asked = self.clock.now()
-                page = self._next_page()
-                self._store_page(page, asked)
-                progress(self.stream.records)
-                if not page.more:
-                    return True
-                if self.clock.now() >= deadline:
-                    return False
-        except Exception:
+            return self._read_pass(deadline, progress) and self._read_dirty(deadline)
+        except RateLimited:
+            raise  # Nothing happened: the pass goes on where it stands.
+        except ConnectorError:
             if self.stream.passing:
-                Stream.objects.filter(pk=self.stream.pk).update(pass_broken=True)
+                with fenced(self.held):
+                    self._update(pass_broken=True)
             raise
+
+    def _read_pass(self, deadline: datetime, progress: Callable[[int], None]) -> bool:
+        while True:
+            renew(self.held, now=self.clock.now())
+            asked = self.clock.now()
+            page = self._next_page()
+            self._store_page(page, asked)
+            progress(self.stream.records)
+            if not page.more:
+                return True
+            if self.clock.now() >= deadline:
+                return False
 
     def _prepare(self) -> None:
         """Begin a new complete pass where other fields are read than before, or a listing is due."""
-        fields = fingerprint([f.name for f in self.resource.fields], self.stream.own_keys, str(self.resource.kind))
+        meaning = [(f.name, f.type, f.canonical) for f in self.resource.fields]
+        fields = fingerprint(meaning, self.stream.own_keys, str(self.resource.kind))
         if self.stream.fields_read != fields:
+            self._forget_forms()
             self._restart(fields_read=fields)
         elif not self.stream.passing and self._listing_due():
             self._restart()
+
+    def _forget_forms(self) -> None:
+        """Match keys follow from what fields mean: each record counts as changed when it is read again."""
+        with fenced(self.held):
+            RemoteRecord.objects.filter(stream=self.stream, gone=False).update(fingerprint="")
 
     def _listing_due(self) -> bool:
         if self.resource.tombstones or self.resource.read is ReadStrategy.LISTING:
@@ -82,12 +104,16 @@ class Reader:
             setattr(self.stream, name, value)
 
     def _next_page(self) -> Page:
+        before = self.stream.cursor
         try:
-            return self.client.read(self.resource, self.stream.cursor or None)
+            page = self.client.read(self.resource, before or None)
         except CursorExpired:
-            # Nothing is concluded from it: everything is read anew (architecture, reading).
+            # Nothing is concluded from it: everything is read anew.
             self._restart()
             return self.client.read(self.resource, None)
+        if page.more and page.cursor == before:
+            raise ConnectorBroken("The app answers the same page over and over.")
+        return page
 
     # --- Storing ---------------------------------------------------------------------------------------------
 
@@ -96,16 +122,19 @@ class Reader:
         begins = not self.stream.passing
         listing = page.listing if begins else self.stream.listing and page.listing
         last_of_listing = listing and not page.more
-        missing = self._confirmed_missing(page, begins) if last_of_listing else ()
         began = asked if begins or self.stream.read_at is None else self.stream.read_at
+        # What goes on from a checkpoint goes on from a pass that was whole.
+        whole = not page.more and (listing or self.stream.listed_at is None)
+        before = self.stream.seq
         with fenced(self.held):
             self._store((*page.records, *fetched), asked)
-            gone = dict.fromkeys((*page.deleted, *missing), "") | dict(page.merged)
+            gone = dict.fromkeys(page.deleted, "") | dict(page.merged)
             if gone:
                 mark_gone(self.stream, gone)
             if listing and page.more:
                 ListedPage.objects.create(stream=self.stream, ids=_ids(page))
             elif last_of_listing:
+                self._look_for_missing(page, begins)
                 ListedPage.objects.filter(stream=self.stream).delete()
             self._update(
                 cursor=page.cursor,
@@ -114,8 +143,10 @@ class Reader:
                 pass_broken=self.stream.pass_broken and page.more,
                 read_at=began,
                 records=self._count(page, fetched, gone),
-                **({"listed_at": self.clock.now()} if last_of_listing else {}),
+                **({"listed_at": self.clock.now()} if whole else {}),
             )
+            if self.stream.seq > before:
+                achieved(self.held)
 
     def _count(self, page: Page, fetched: Sequence[Record], gone: Mapping[str, str]) -> int:
         """Records there are; within a pass only as many as were read, for the progress bar."""
@@ -127,18 +158,14 @@ class Reader:
 
     def _store(self, records: Sequence[Record], asked: datetime) -> None:
         aside = store_records(
-            self.stream,
-            self.resource,
-            [Seen(record, asked) for record in records],
-            self.locale,
-            settle=timedelta(seconds=self.resource.settle),
+            self.stream, self.resource, [Seen(r, asked) for r in records], self.locale, settle=self._settle
         )
         if aside:
-            soon = self.clock.now() + timedelta(seconds=self.resource.settle)
-            DirtyRecord.objects.bulk_create(
-                [DirtyRecord(stream=self.stream, remote_id=id_, not_before=soon) for id_ in aside],
-                ignore_conflicts=True,
-            )
+            make_dirty(self.stream, aside, self.clock.now() + self._settle)
+
+    @property
+    def _settle(self) -> timedelta:
+        return timedelta(seconds=self.resource.settle)
 
     def _unknown_versions(self, page: Page) -> list[Record]:
         """Values of records that a page only named, where their version is new to us."""
@@ -157,45 +184,53 @@ class Reader:
             renew(self.held, now=self.clock.now())
             yield from self.client.get(self.resource, ids[start : start + self.resource.get_batch])
 
-    def _confirmed_missing(self, page: Page, single: bool) -> list[str]:
-        """Ids that the complete listing lacks, and that a second look by id does not find either (rule 8.4)."""
+    def _look_for_missing(self, page: Page, single: bool) -> None:
+        """Ids that the complete listing lacks are read one by one: only then they are gone (rule 8.4)."""
         if self.stream.pass_broken:
-            return []
+            return
         listed = set(_ids(page))
         if not single:
             for ids in ListedPage.objects.filter(stream=self.stream).values_list("ids", flat=True):
                 listed.update(ids)
         known = RemoteRecord.objects.filter(stream=self.stream, gone=False).values_list("remote_id", flat=True)
-        suspects = [id_ for id_ in known.iterator() if id_ not in listed]
-        found = {record.id for record in self._get(suspects)}
-        return [id_ for id_ in suspects if id_ not in found]
+        make_dirty(self.stream, [id_ for id_ in known.iterator() if id_ not in listed], self.clock.now())
 
-    def _read_dirty(self) -> None:
-        """Records that somebody named, or whose last reading was too old to count (rule 3.7)."""
-        if not self.stream.listed_at:
-            return
-        now = self.clock.now()
-        ids = list(
-            DirtyRecord.objects.filter(stream=self.stream, not_before__lte=now).values_list("remote_id", flat=True)
-        )
+    def _read_dirty(self, deadline: datetime) -> bool:
+        """Records that somebody named, that a listing lacks, or whose last reading was too old to count (3.7)."""
+        due = DirtyRecord.objects.filter(stream=self.stream, not_before__lte=self.clock.now())
+        ids = list(due.order_by("pk").values_list("remote_id", flat=True))
         for start in range(0, len(ids), self.resource.get_batch):
-            chunk = ids[start : start + self.resource.get_batch]
-            renew(self.held, now=self.clock.now())
-            asked = self.clock.now()
-            records = self.client.get(self.resource, chunk)
-            found = {record.id for record in records}
-            with fenced(self.held):
-                DirtyRecord.objects.filter(stream=self.stream, remote_id__in=chunk).delete()
-                self._store(records, asked)
-                mark_gone(self.stream, {id_: "" for id_ in chunk if id_ not in found}, unknown_at=asked)
+            if start and self.clock.now() >= deadline:
+                return False
+            self._read_by_id(ids[start : start + self.resource.get_batch])
+        return True
+
+    def _read_by_id(self, ids: Sequence[str]) -> None:
+        renew(self.held, now=self.clock.now())
+        asked = self.clock.now()
+        records = self.client.get(self.resource, ids)
+        missing = set(ids) - {record.id for record in records}
+        with fenced(self.held):
+            unsettled = self._unsettled(missing, asked)
+            DirtyRecord.objects.filter(stream=self.stream, remote_id__in=ids).delete()
+            make_dirty(self.stream, unsettled, asked + self._settle)
+            self._store(records, asked)
+            mark_gone(self.stream, dict.fromkeys(missing - unsettled, ""), unknown_at=asked)
+
+    def _unsettled(self, missing: set[str], asked: datetime) -> set[str]:
+        """What we wrote so lately that the app need not show it yet."""
+        known = known_marks(self.stream, list(missing)) if missing else {}
+        return {id_ for id_, m in known.items() if m.written_at is not None and m.written_at + self._settle >= asked}
 
 
 def _ids(page: Page) -> list[str]:
     return [record.id for record in page.records] + [id_ for id_, _ in page.versions]
 
 
-def make_dirty(stream: Stream, ids: Iterable[str], not_before: datetime) -> None:
+def make_dirty(stream: Stream, ids: Collection[str], not_before: datetime) -> None:
     """Have these read by their ids at the next occasion after that time."""
+    if not ids:
+        return
     DirtyRecord.objects.bulk_create(
         [DirtyRecord(stream=stream, remote_id=id_, not_before=not_before) for id_ in ids],
         update_conflicts=True,

@@ -5,32 +5,33 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, Min
 
 from connectors import accounts
-from connectors.contract import (
-    Client,
-    ConnectorError,
-    PermissionLost,
-    RateLimited,
-    Resource,
-    ResourceGone,
-    Retry,
-    SignInAgain,
-)
+from connectors.contract import Client, ConnectorError, Resource
 
 from ..core.mapping import Side
 from ..core.plan import Rules
-from ..models import Operation, OperationState, RecordLink, RunPhase, RunState, Stream, Sync, SyncRun, SyncState
-from ..models.sync import Attention
+from ..models import (
+    DirtyRecord,
+    Operation,
+    OperationState,
+    RecordLink,
+    RunPhase,
+    RunState,
+    Stream,
+    Sync,
+    SyncState,
+)
+from . import trouble
 from .apply import Applier
 from .clock import Clock
-from .context import Slice
+from .context import Halted, Next, Slice
 from .doubt import Doubts
-from .lease import Held, LeaseLost, release, take, this_process
+from .lease import Held, LeaseLost, fenced, release, take, this_process
 from .planning import Planner
 from .read import Reader
 
@@ -38,44 +39,41 @@ logger = logging.getLogger(__name__)
 
 BUSY = timedelta(seconds=2)
 """Somebody else is at work with the sync or one of its streams."""
-ERROR_WAIT = timedelta(seconds=15)
-LONGEST_ERROR_WAIT = timedelta(minutes=10)
+GIVE_WAY = timedelta(seconds=4)
+"""Somebody else asked for one of the streams meanwhile: long enough to be seen free."""
 ROUNDS = 5
 """Plan and apply follow each other this often in one slice: answers of apps may need another look."""
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """When the sync is due again; None: not by itself."""
-
-    at: datetime | None
-    quiet: bool = False
-    """Nothing is left to do."""
 
 
 def run_slice(sync_id: int, clock: Clock | None = None) -> Next:
     """Work on one sync until nothing is left to do or its time is over. The only entry into a sync."""
     clock = clock or Clock()
-    sync = (
-        Sync.objects.select_related("active", "pair__stream_a__object__account", "pair__stream_b__object__account")
-        .filter(pk=sync_id, deleted_at=None, state=SyncState.ON)
-        .first()
-    )
-    if sync is None or sync.active is None:
+    sync = _load(sync_id)
+    if sync is None:
         return Next(None)
     held = take(_lease_names(sync), holder=this_process(), now=clock.now())
     if held is None:
         return Next(clock.now() + BUSY)
+    worn_out = held.deaths >= trouble.TOO_MANY_DEATHS
+    deaths = held.deaths + 1  # Unless the slice ends well: a time-out leaves here too.
     try:
-        return _work(sync, held, clock)
+        found = trouble.after_deaths(sync, held, clock) if worn_out else _slice_of(sync_id, held, clock)
+        deaths = trouble.TOO_MANY_DEATHS - 1 if worn_out else 0
     except LeaseLost:
-        logger.warning("sync %s: the lease went to somebody else; nothing more is stored", sync.pk)
+        logger.warning("sync %s: the lease went to somebody else; nothing more is stored", sync_id)
         return Next(clock.now() + BUSY)
-    except ConnectorError as error:
-        return _stopped(sync, error, clock)
     finally:
-        _keep_counts(sync)
-        release(held)
+        wanted = release(held, deaths=deaths)
+    soonest = clock.now() + GIVE_WAY
+    return replace(found, at=soonest) if wanted and found.at is not None and found.at < soonest else found
+
+
+def _load(sync_id: int) -> Sync | None:
+    return (
+        Sync.objects.select_related("active", "pair__stream_a__object__account", "pair__stream_b__object__account")
+        .filter(pk=sync_id, deleted_at=None, state=SyncState.ON, active__isnull=False)
+        .first()
+    )
 
 
 def _lease_names(sync: Sync) -> list[str]:
@@ -83,24 +81,52 @@ def _lease_names(sync: Sync) -> list[str]:
     return [f"sync:{sync.pk}", *(f"stream:{sync.pair.stream(side).pk}" for side in Side)]
 
 
+def _slice_of(sync_id: int, held: Held, clock: Clock) -> Next:
+    """One slice under its leases. Raises LeaseLost; all other errors become a time to try again."""
+    sync = _load(sync_id)  # Once more: what was read before the lease was ours may be of yesterday.
+    if sync is None:
+        return Next(None)
+    try:
+        found = _work(sync, held, clock)
+    except Halted:
+        return Next(clock.now())
+    except LeaseLost:
+        raise
+    except Exception as error:
+        return trouble.after(error, sync, held, clock)
+    if sync.setbacks:
+        Sync.objects.filter(pk=sync.pk).update(setbacks=0)
+    return found
+
+
 def _work(sync: Sync, held: Held, clock: Clock) -> Next:
     deadline = clock.now() + clock.slice
     with _clients(sync) as clients:
         work = _slice(sync, held, clock, clients, deadline)
-        doubts = Doubts(work)
-        doubts.settle_before_reading()
-        if not _read(work):
-            return Next(clock.now())
-        doubts.settle_after_reading()
-        if not _plan_and_apply(work):
-            return Next(clock.now())
-        return _finish(work, doubts)
+        try:
+            found = _steps(work)
+        except ConnectorError:
+            _keep_counts(work)
+            raise
+        _keep_counts(work)
+        return found
+
+
+def _steps(work: Slice) -> Next:
+    doubts = Doubts(work)
+    doubts.settle_before_reading()
+    if not _read(work):
+        return Next(work.clock.now())
+    doubts.settle_after_reading()
+    if not _plan_and_apply(work):
+        return Next(work.clock.now())
+    return _finish(work, doubts)
 
 
 @contextmanager
 def _clients(sync: Sync) -> Iterator[Mapping[Side, Client]]:
     with ExitStack() as stack:
-        yield {side: stack.enter_context(accounts.open_client(sync.pair.stream(side).object.account)) for side in Side}
+        yield {side: stack.enter_context(accounts.open_guarded(sync.pair.stream(side).object.account)) for side in Side}
 
 
 def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client], deadline: datetime) -> Slice:
@@ -133,7 +159,7 @@ def _read(work: Slice) -> bool:
         )
         if not reader.read(deadline=work.deadline, progress=seen):
             return False
-    return all(stream.listed_at is not None for stream in work.streams.values())
+    return True
 
 
 def _plan_and_apply(work: Slice) -> bool:
@@ -160,11 +186,19 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
     waiting_for = doubts.next_look
     if waiting_for is not None:
         return Next(max(waiting_for, now) + timedelta(seconds=1))
-    work.finish()
-    Sync.objects.filter(pk=work.sync.pk).update(initial_done=True, last_run_at=now, attention="", attention_reason="")
-    soonest = _soonest_retry(work, now)
+    with fenced(work.held):
+        trouble.over(work.sync)
+        planned = {"planned_a": work.sync.planned_a, "planned_b": work.sync.planned_b, "active": work.sync.active_id}
+        at_rest = Sync.objects.filter(pk=work.sync.pk, **planned).update(
+            initial_done=True, last_run_at=now, attention="", attention_reason=""
+        )
+        if not at_rest:
+            raise Halted
+        work.finish()
     regular = now + timedelta(seconds=work.sync.interval)
-    return Next(min(regular, soonest) if soonest else regular, quiet=True)
+    unread = _soonest_reading(work)
+    times = [time for time in (regular, _soonest_retry(work, now), unread) if time is not None]
+    return Next(max(min(times), now), quiet=unread is None)
 
 
 def _soonest_retry(work: Slice, now: datetime) -> datetime | None:
@@ -172,8 +206,16 @@ def _soonest_retry(work: Slice, now: datetime) -> datetime | None:
     return due.order_by("next_try_at").values_list("next_try_at", flat=True).first()
 
 
-def _keep_counts(sync: Sync) -> None:
+def _soonest_reading(work: Slice) -> datetime | None:
+    """When the first record is to be read by its id."""
+    return DirtyRecord.objects.filter(stream__in=work.streams.values()).aggregate(at=Min("not_before"))["at"]
+
+
+def _keep_counts(work: Slice) -> None:
     """What the pages show is kept, not counted by them."""
+    sync = work.sync
+    if not work.touched:
+        return
     rows = (
         RecordLink.objects.filter(pair=sync.pair, closed_at=None).values_list("state", "cause").annotate(n=Count("pk"))
     )
@@ -185,34 +227,3 @@ def _keep_counts(sync: Sync) -> None:
     if counts != sync.counts:
         Sync.objects.filter(pk=sync.pk).update(counts=counts)
         sync.counts = counts
-
-
-# --- When an account does not play along -----------------------------------------------------------------------
-
-
-def _stopped(sync: Sync, error: ConnectorError, clock: Clock) -> Next:
-    """The smallest scope stops (rule 9.4): passing troubles wait, the rest needs a person."""
-    now = clock.now()
-    if isinstance(error, RateLimited):
-        return Next(now + timedelta(seconds=error.after or 30))
-    if isinstance(error, Retry):
-        _note_error(sync, error)
-        return Next(now + ERROR_WAIT)
-    attention = _attention(error)
-    Sync.objects.filter(pk=sync.pk).update(attention=attention, attention_reason=str(error))
-    _note_error(sync, error)
-    # Looked at again now and then: a person may have mended it in the app itself.
-    return Next(now + LONGEST_ERROR_WAIT)
-
-
-def _attention(error: ConnectorError) -> Attention:
-    if isinstance(error, SignInAgain):
-        return Attention.SIGN_IN
-    if isinstance(error, PermissionLost):
-        return Attention.PERMISSION
-    return Attention.OBJECT_GONE if isinstance(error, ResourceGone) else Attention.BROKEN
-
-
-def _note_error(sync: Sync, error: ConnectorError) -> None:
-    logger.warning("sync %s stopped: %s", sync.pk, type(error).__name__)
-    SyncRun.objects.filter(sync=sync, state=RunState.RUNNING).update(error=str(error))

@@ -16,6 +16,7 @@ from ..core.mapping import fingerprint
 from ..core.match import Keys, blocks, keys_of
 from ..core.values import Locale, blank
 from ..models import MatchKey, RemoteRecord, Stream
+from .bulk import update_rows
 
 LABEL_FIELDS = ("full_name", "name", "title", "subject", "number")
 """Canonical names of what a record is called by, the best first."""
@@ -41,6 +42,15 @@ ON CONFLICT (stream_id, remote_id) DO UPDATE SET
     replaced = CASE WHEN EXCLUDED.written_at IS NULL THEN known.replaced ELSE EXCLUDED.replaced END
 RETURNING id, remote_id
 """
+
+_TOUCH = """
+UPDATE syncengine_remoterecord AS known
+   SET version = new.version, modified_at = new.modified, asked_at = new.asked
+  FROM unnest(%(ids)s::text[], %(versions)s::text[], %(modified)s::text[], %(asked)s::timestamptz[])
+       AS new (id, version, modified, asked)
+ WHERE known.stream_id = %(stream)s AND known.remote_id = new.id
+"""
+"""A new version of the same values is no change that anybody would have to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +96,7 @@ def store_records(
     stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
     marks = known_marks(stream, [s.record.id for s in seen])
     changed: dict[str, tuple[Seen, Values, str]] = {}
+    touched: dict[str, Seen] = {}
     aside: list[str] = []
     for one in seen:
         values = storable(one.record.values)
@@ -93,10 +104,14 @@ def store_records(
         mark = marks.get(one.record.id)
         if mark is not None and one.written_at is None and _too_old(mark, one, print_, settle):
             aside.append(one.record.id)
-        elif mark is None or _differs(mark, one, print_):
+        elif mark is None or mark.gone or one.written_at is not None or print_ != mark.fingerprint:
             changed[one.record.id] = (one, values, print_)
+        elif one.record.version != mark.version and one.asked_at >= mark.asked_at:
+            touched[one.record.id] = one
     if changed:
         _write(stream, resource, list(changed.values()), locale)
+    if touched:
+        _touch(stream, list(touched.values()))
     return aside
 
 
@@ -109,13 +124,16 @@ def _too_old(mark: Mark, seen: Seen, print_: str, settle: timedelta) -> bool:
     return print_ == mark.replaced and seen.asked_at <= mark.written_at + settle
 
 
-def _differs(mark: Mark, seen: Seen, print_: str) -> bool:
-    return (
-        mark.gone
-        or seen.written_at is not None
-        or print_ != mark.fingerprint
-        or (seen.record.version != mark.version and seen.asked_at >= mark.asked_at)
-    )
+def _touch(stream: Stream, seen: Sequence[Seen]) -> None:
+    params = {
+        "stream": stream.pk,
+        "ids": [s.record.id for s in seen],
+        "versions": [s.record.version for s in seen],
+        "modified": [s.record.modified_at for s in seen],
+        "asked": [s.asked_at for s in seen],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TOUCH, params)
 
 
 def _write(stream: Stream, resource: Resource, rows: list[tuple[Seen, Values, str]], locale: Locale) -> None:
@@ -172,7 +190,7 @@ def mark_gone(stream: Stream, ids: Mapping[str, str], *, unknown_at: datetime | 
     for row in rows:
         stream.seq += 1
         row.gone, row.merged_into, row.seq = True, ids[row.remote_id], stream.seq
-    RemoteRecord.objects.bulk_update(rows, ["gone", "merged_into", "seq"], batch_size=1000)
+    update_rows(rows, ["gone", "merged_into", "seq"])
     MatchKey.objects.filter(record__in=rows).delete()
     Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
 

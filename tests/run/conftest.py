@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,13 +12,30 @@ from typing import Any
 import pytest
 
 from connectors import accounts, registry
+from connectors.accounts.session import refuse_in_transaction
+from connectors.contract import Environment
 from connectors.models import ConnectedAccount
-from connectors.testing.memory import MemoryApp, MemoryConnector, MemoryObject, contacts
+from connectors.testing.memory import MemoryApp, MemoryClient, MemoryConnector, MemoryObject, contacts
 from syncengine import services
-from syncengine.models import RecordLink, Sync
+from syncengine.models import Operation, RecordLink, Sync, SyncRun
 from syncengine.run.clock import Clock
 from syncengine.run.runner import Next, run_slice
 from tenants.models import Workspace
+
+
+class WatchedClient(MemoryClient):
+    """Fails where it is asked inside a database transaction."""
+
+    def _sign_in(self) -> None:
+        refuse_in_transaction()
+        super()._sign_in()
+
+
+class WatchedConnector(MemoryConnector):
+    def connect(self, settings: Mapping[str, str], env: Environment) -> MemoryClient:
+        refuse_in_transaction()
+        app = self.apps[settings["account"]]
+        return WatchedClient(app, env, password=settings["password"])
 
 
 @dataclass
@@ -63,6 +81,14 @@ class World:
         services.change_settings(self.sync, replace(self.sync.settings, **changes), actor="test")
         self.sync.refresh_from_db()
 
+    def mapping(self, canonical: str, **changes: Any) -> None:
+        """Change the mapping of a field of side A, named by its canonical name."""
+        field_ = self.a.resource.canonical(canonical)
+        assert field_ is not None
+        mappings = self.sync.settings.mappings
+        assert any(m.a == (field_.name,) for m in mappings)
+        self.settings(mappings=tuple(replace(m, **changes) if m.a == (field_.name,) else m for m in mappings))
+
     @property
     def writes(self) -> int:
         return len(self.left.sent) + len(self.right.sent)
@@ -71,13 +97,38 @@ class World:
         ends = {name: value for name, value in (("a_id", a), ("b_id", b)) if value is not None}
         return RecordLink.objects.get(pair=self.sync.pair, closed_at=None, **ends)
 
+    def open_links(self) -> list[RecordLink]:
+        return list(RecordLink.objects.filter(pair=self.sync.pair, closed_at=None).order_by("pk"))
+
+    def rests(self) -> None:
+        """Quiescence (rule 3.8): two more looks plan nothing, write nothing and leave no run behind."""
+        before = (self.writes, SyncRun.objects.count(), Operation.objects.count())
+        for _ in range(2):
+            self.wait(minutes=1)
+            self.rest()
+        assert (self.writes, SyncRun.objects.count(), Operation.objects.count()) == before
+        self.adds_up()
+
+    def adds_up(self) -> None:
+        """Each record is in exactly one state (rule 9.1), and the counts that are kept are those of the rows."""
+        links = self.open_links()
+        for side, one in (("a", self.a), ("b", self.b)):
+            ends = [end for link in links if (end := getattr(link, f"{side}_id")) is not None]
+            assert len(ends) == len(set(ends)) and set(one.rows) <= set(ends), side
+        counts = Counter(link.state for link in links)
+        counts += Counter(f"failing:{link.cause}" for link in links if link.state == "failing")
+        assert self.states() == dict(counts)
+
     def states(self) -> dict[str, int]:
         self.sync.refresh_from_db()
         return self.sync.counts
 
 
+MakeWorld = Callable[..., World]
+
+
 @pytest.fixture
-def make_world(workspace: Workspace) -> Iterator[Callable[..., World]]:
+def make_world(workspace: Workspace) -> Iterator[MakeWorld]:
     """`make_world(left=MemoryObject, right=MemoryObject, **settings)`: connected, set up and switched on."""
     installed = ExitStack()
 
@@ -86,7 +137,7 @@ def make_world(workspace: Workspace) -> Iterator[Callable[..., World]]:
             MemoryApp(left or contacts(), identity="left", label="Left"),
             MemoryApp(right or contacts(), identity="right", label="Right"),
         )
-        connector = MemoryConnector(*apps)
+        connector = WatchedConnector(*apps)
         installed.enter_context(registry.installed(connector))
         found = [_connect(connector, app) for app in apps]
         objects = [account.objects_offered.get(name="contacts") for account in found]
