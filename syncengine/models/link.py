@@ -73,7 +73,7 @@ class RecordLink(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.label or f"{self.a_id} ↔ {self.b_id}"
+        return self.label or " ↔ ".join(end for end in (self.a_id, self.b_id) if end is not None)
 
     def end(self, side: Side) -> str | None:
         return self.a_id if side is Side.A else self.b_id

@@ -150,6 +150,7 @@ class Planner:
         if link.cause == FailureClass.IN_DOUBT and not link.is_whole and not link.replan:
             return []  # Not repeated unless a person says so (rule 10.4).
         link.replan, link.next_try_at = False, None
+        link.label = (a.label if a is not None else "") or (b.label if b is not None else "") or link.label
         if link.paused:
             settle(link)
             return []
@@ -200,7 +201,6 @@ class Planner:
     def _compare(self, link: RecordLink, a: RemoteRecord, b: RemoteRecord) -> list[Operation]:
         plan = plan_link(self.rules, a.values, b.values, memory_of(link))
         remember(link, plan)
-        link.label = a.label or b.label
         settle(link)
         return [self._operation(link, draft, a, b) for draft in plan.drafts if self._writable(draft)]
 
@@ -211,7 +211,6 @@ class Planner:
         source = a or b
         assert source is not None
         target = Side.B if a is not None else Side.A
-        link.label = source.label
         forbidden = may_create(
             self.rules.settings,
             target,

@@ -12,8 +12,10 @@ from django.db.models import Count, Min
 
 from connectors import accounts
 from connectors.contract import Client, ConnectorError, Resource
+from tenants.context import current_workspace
+from tenants.entitlements import has
 
-from ..core.mapping import Side
+from ..core.mapping import Side, SyncSettings
 from ..core.plan import Rules
 from ..models import (
     DirtyRecord,
@@ -133,11 +135,18 @@ def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client],
     streams = {side: sync.pair.stream(side) for side in Side}
     resources = {side: _resource(streams[side], clients[side]) for side in Side}
     assert sync.active is not None
-    rules = Rules(sync.active.load(), resources[Side.A], resources[Side.B])
+    rules = Rules(_within_plan(sync.active.load()), resources[Side.A], resources[Side.B])
     run = sync.runs.filter(state=RunState.RUNNING).first()
     return Slice(
         sync, streams, resources, clients, rules, held, clock, deadline, run, dict(run.progress) if run else {}
     )
+
+
+def _within_plan(settings: SyncSettings) -> SyncSettings:
+    """Custom mappings stop, and are kept, when the workspace's plan no longer includes them (rule 4.2)."""
+    if has(current_workspace(), "custom_mappings"):
+        return settings
+    return settings.with_mappings(tuple(m for m in settings.mappings if not m.custom))
 
 
 def _resource(stream: Stream, client: Client) -> Resource:
