@@ -74,6 +74,8 @@ class Slice:
         """Let people see how far the run is."""
         if self.run is None:
             return
+        if self.run.phase != phase:
+            self.progress["phase_at"] = self.clock.now().isoformat()
         self.run.phase = phase
         self.run.progress = {**self.run.progress, **self.progress}
         self.run.save(update_fields=["phase", "progress"])
