@@ -151,22 +151,25 @@ def _as_text(value: object) -> str:
 
 def _canonical_select(field: Field) -> forms.ChoiceField:
     known = [("", _("Nothing in particular")), *sorted(CANONICAL.items(), key=lambda item: item[1])]
+    label = _("What %(field)s stands for") % {"field": field.label}
     return forms.ChoiceField(
-        label=_("What %(field)s stands for") % {"field": field.label},
-        required=False,
-        choices=known,
-        initial=field.canonical or "",
-        widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
+        label=label, required=False, choices=known, initial=field.canonical or "", widget=_cell(label)
     )
 
 
 def _type_select(field: Field, own: Field) -> forms.ChoiceField:
     types = sensible_types(own)
+    label = _("Type of %(field)s") % {"field": field.label}
     return forms.ChoiceField(
-        label=_("Type of %(field)s") % {"field": field.label},
+        label=label,
         required=False,
         choices=[(type, TYPES[type]) for type in types],
         initial=field.type,
         disabled=len(types) == 1,
-        widget=forms.Select(attrs={"class": "form-select form-select-sm"}),
+        widget=_cell(label),
     )
+
+
+def _cell(label: str) -> forms.Select:
+    """For a table, where no label stands beside the field."""
+    return forms.Select(attrs={"class": "form-select form-select-sm", "aria-label": label})
