@@ -232,8 +232,9 @@ def test_pure_rooms_import_no_site_network_clock_or_chance(room: str) -> None:
     say(found, f"{room} is pure: time, ids and randomness are arguments.")
 
 
-def calls_in(path: Path) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call))
+@cache
+def calls_in(path: Path) -> tuple[ast.Call, ...]:
+    return tuple(node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call))
 
 
 def reads_a_clock(call: ast.Call) -> bool:

@@ -187,12 +187,10 @@ class Driver:
         side = op.draft.side
         linked = {link.ends[side] for link in self.links}
         new = [r for id_, r in records[side].items() if id_ not in op.known and id_ not in linked]
-        ours = self._keys_of(side, op.draft.values)
-        compared = shared_blocks(self.settings.kind, self.settings.matching)
-        has_key = any(kind in compared for kind, _ in blocks(ours))
-        same = [
-            r for r in new if tier(self.settings.kind, self.settings.matching, ours, self._keys_of(side, r.values)) == 0
-        ]
+        ours = self.keys_of(side, op.draft.values)
+        kind, matching = self.settings.kind, self.settings.matching
+        has_key = tier(kind, matching, ours, ours) is not None
+        same = [r for r in new if tier(kind, matching, ours, self.keys_of(side, r.values)) is not None]
         twins = [r for r in new if self._carries(side, r.values, op)]
         both = [r for r in same if r in twins]
         return (both[:1] or same or twins), has_key
@@ -201,7 +199,8 @@ class Driver:
         looks = self.rules.looks(side, values)
         return all(looks[strand] == planned.carries for strand, planned in op.draft.strands.items())
 
-    def _keys_of(self, side: Side, values: Values) -> Keys:
+    def keys_of(self, side: Side, values: Values) -> Keys:
+        """What may identify a record of this side."""
         return keys_of(values, self.resources[side], (), self.rules.locale)
 
     # --- Links ----------------------------------------------------------------------------------------------
@@ -211,7 +210,7 @@ class Driver:
             link.gone = {s for s, id_ in link.ends.items() if id_ is not None and id_ not in records[s]}
 
     def _match(self, records: Records) -> None:
-        keys = {side: {id_: self._keys_of(side, r.values) for id_, r in records[side].items()} for side in Side}
+        keys = {side: {id_: self.keys_of(side, r.values) for id_, r in records[side].items()} for side in Side}
         found = judge(self._candidates(keys), self._taken(), self.kept_apart)
         self.ambiguous = found.ambiguous
         for a, b in found.links:
@@ -312,7 +311,7 @@ class Driver:
                 return  # It moved: planned again (rule 3.9).
             version = current.version
         op.sending = True
-        if draft.kind is WriteKind.CREATE:
+        if draft.kind is WriteKind.CREATE and op not in self.creations:
             self.creations.append(op)
         write = Write(draft.kind, draft.values, op.link.ends[side], version, op.key)
         (outcome,) = self.clients[side].write(self.resources[side], [write])

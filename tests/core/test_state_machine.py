@@ -165,12 +165,12 @@ def settings_from(data: st.DataObject) -> SyncSettings:
             FieldMapping("name", ("first", "last"), ("full",), transform=Transform.NAME),
             FieldMapping("mail", ("mail",), ("mails",), clears=data.draw(clears, "clear mail")),
             FieldMapping("phone", ("phone",), ("phone",), winner=data.draw(st.sampled_from(Side), "winner of phone")),
-            FieldMapping("job", ("job",), ("job",), clears=data.draw(clears, "clear job")),
+            FieldMapping("job", ("job",), ("job",), clears=data.draw(clears, "clear job"), defaults={B: "Guest"}),
             FieldMapping("score", ("score",), ("score",)),
             FieldMapping("born", ("born",), ("born",), clears=data.draw(clears, "clear born")),
             FieldMapping("tags", ("tags",), ("tags",), clears=data.draw(clears, "clear tags")),
             FieldMapping("note", ("note",), ("note",), mode=data.draw(st.sampled_from(WriteMode), "mode of note")),
-            FieldMapping("code", ("code",), ("code",), Direction.A_TO_B, defaults={B: "c0"}),
+            FieldMapping("code", ("code",), ("code",), Direction.A_TO_B),
             FieldMapping("origin", ("origin",), ("origin",)),
         ),
     )
@@ -188,8 +188,9 @@ class TwoApps(RuleBasedStateMachine):
         self.driver = Driver(self.settings, self.apps[A], self.apps[B], "people")
         self.at_rest: dict[tuple[str | None, ...], dict[Side, dict[str, Key]]] = {}
         """Both ends of a link → what its records looked like at the last rest."""
-        self.typed: dict[tuple[Side, str, str], Any] = {}
-        """(side, id, field) → what a person has left there since the last rest."""
+        self.typed: dict[tuple[Side, str, str], tuple[int, Any]] = {}
+        """(side, id, field) → when, and what a person has left there since the last rest."""
+        self.edits = 0
         self.was_whole: set[tuple[Side, str]] = set()
         self.seen_creations = 0
 
@@ -232,7 +233,8 @@ class TwoApps(RuleBasedStateMachine):
 
     def _type(self, side: Side, id_: str, name: str, value: Any) -> None:
         self.people[side].edit(id_, {name: value})
-        self.typed[(side, id_, name)] = self.people[side].values(id_).get(name)
+        self.edits += 1
+        self.typed[(side, id_, name)] = self.edits, self.people[side].values(id_).get(name)
 
     @rule(data=st.data(), side=st.sampled_from(Side))
     def somebody_is_deleted(self, data: st.DataObject, side: Side) -> None:
@@ -248,9 +250,26 @@ class TwoApps(RuleBasedStateMachine):
 
     # What machines do
 
-    @rule(data=st.data(), side=st.sampled_from(Side))
-    def a_pass_while_somebody_types(self, data: st.DataObject, side: Side) -> None:
-        self._run(before_writing=lambda: self.somebody_is_edited(data, side))
+    @rule(data=st.data())
+    def a_pass_while_somebody_types(self, data: st.DataObject) -> None:
+        """On either side, in a field that is just about to be written or was just read."""
+
+        def type_() -> None:
+            updates = [op for op in self.driver.operations if op.draft.kind is WriteKind.UPDATE]
+            if updates:
+                op = data.draw(st.sampled_from(updates), "operation")
+                side = data.draw(st.sampled_from(Side), "side")
+                mapping = data.draw(st.sampled_from([c.mapping for c in op.draft.changes]), "mapping")
+                (lens,) = (lens for lens in self.driver.rules.lenses if lens.mapping.id == mapping)
+                name = data.draw(st.sampled_from(lens.field_names(side)), "field")
+                self._type(side, op.link.ends[side] or "", name, self._value(data, side, name))
+
+        self._run(before_writing=type_)
+
+    @rule(data=st.data(), side=st.sampled_from(Side), took_effect=st.booleans())
+    def an_edit_whose_write_is_never_answered(self, data: st.DataObject, side: Side, took_effect: bool) -> None:
+        self.somebody_is_edited(data, side)
+        self.a_pass_that_stops_at_a_write(side.other, 0, took_effect)
 
     @rule(side=st.sampled_from(Side), write=st.integers(0, 3), took_effect=st.booleans())
     def a_pass_that_stops_at_a_write(self, side: Side, write: int, took_effect: bool) -> None:
@@ -275,7 +294,7 @@ class TwoApps(RuleBasedStateMachine):
             app.stop_failing()
 
     def _run(self, **how: Any) -> int:
-        before = set(self.was_whole)
+        before, there = set(self.was_whole), {side: self._mails(side) for side in Side}
         try:
             return self.driver.run(**how)
         finally:
@@ -284,7 +303,12 @@ class TwoApps(RuleBasedStateMachine):
             }
             for op in self.driver.creations[self.seen_creations :]:
                 assert op.source not in before, "a record whose other end is gone was copied as if it were new (8.1)"
+                made = self.driver.keys_of(op.draft.side, op.draft.values).emails
+                assert not made & there[op.draft.side], "somebody with this address is there already (5.8, 5.9)"
             self.seen_creations = len(self.driver.creations)
+
+    def _mails(self, side: Side) -> set[str]:
+        return {e for row in self.people[side].rows.values() for e in self.driver.keys_of(side, row.values).emails}
 
     # What must hold
 
@@ -341,7 +365,10 @@ class TwoApps(RuleBasedStateMachine):
         for lens in self.driver.rules.lenses:
             strand = lens.strand("")
             typed = {side: self._typed(link, side, lens) for side in Side}
-            if strand in link.parked or (typed[A] and typed[B]):
+            if strand in link.parked:
+                continue
+            if typed[A] and typed[B]:
+                self._check_conflict(link, lens, after)
                 continue
             for side in Side:
                 if typed[side] and not lens.is_set:
@@ -354,7 +381,36 @@ class TwoApps(RuleBasedStateMachine):
 
     def _typed(self, link: Link, side: Side, lens: Lens) -> dict[str, Any]:
         end = link.ends[side] or ""
-        return {n: self.typed[(side, end, n)] for n in lens.field_names(side) if (side, end, n) in self.typed}
+        return {n: self.typed[(side, end, n)][1] for n in lens.field_names(side) if (side, end, n) in self.typed}
+
+    def _typed_last(self, link: Link, lens: Lens) -> Side:
+        """The side of the last edit of this mapping."""
+        edits = [
+            (self.typed[(side, end, name)][0], side)
+            for side, end in link.ends.items()
+            for name in lens.field_names(side)
+            if (side, end, name) in self.typed
+        ]
+        return max(edits)[1]
+
+    def _check_conflict(self, link: Link, lens: Lens, after: Any) -> None:
+        """Both sides were edited. If the winner's edit came last, it stands on both, whatever passed in between."""
+        strand, winner = lens.strand(""), lens.mapping.winner or self.settings.winner
+        sent = after[winner][strand]
+        if (
+            lens.is_set
+            or sent is None
+            or self._typed_last(link, lens) is not winner
+            or lens.mapping.mode is not WriteMode.OVERWRITE
+            or lens.direction is not Direction.TWO_WAY
+        ):
+            return
+        values = self.people[winner].values(link.ends[winner] or "")
+        typed = self._typed(link, winner, lens)
+        assert {n: values.get(n) for n in typed} == typed, "the winner's edit was overwritten"
+        assert after[winner.other][strand] == sent or link.notes.get(strand) is Reason.REWRITTEN, (
+            "the winner's edit was lost"
+        )
 
     def _check_passed_on(self, link: Link, lens: Lens, side: Side, before: Any, after: Any) -> None:
         """One side was edited: the other has the value, or says why not (3.2, 3.6, 2.3)."""
