@@ -29,8 +29,7 @@ def check(url: str) -> None:
                     "14 or newer is needed."
                 )
             allowed = connection.execute(
-                "SELECT has_database_privilege(current_database(), 'CREATE'), "
-                "current_user, current_database()"
+                "SELECT has_database_privilege(current_database(), 'CREATE'), current_user, current_database()"
             ).fetchone()
             assert allowed is not None
             if not allowed[0]:
