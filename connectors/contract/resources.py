@@ -102,6 +102,4 @@ def interpret(resource: Resource, meaning: ObjectMeaning) -> Resource:
         canonical = f.canonical if said.canonical is None else said.canonical or None
         return replace(f, canonical=canonical, type=said.type or f.type)
 
-    return replace(
-        resource, kind=meaning.kind or resource.kind, fields=tuple(understood(f) for f in resource.fields)
-    )
+    return replace(resource, kind=meaning.kind or resource.kind, fields=tuple(understood(f) for f in resource.fields))
