@@ -45,7 +45,7 @@ def processes_of(directory):
             try:
                 if process.cwd() == data:
                     found.append(process)
-            except psutil.NoSuchProcess:
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
                 continue
     return found
 
