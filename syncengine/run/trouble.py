@@ -33,6 +33,7 @@ FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(minutes=10)
 RATE_LIMIT_WAIT = timedelta(seconds=30)
 """Where the app did not say how long."""
+DEATHS_WAIT = timedelta(seconds=30)
 TOO_MANY_DEATHS = 5
 """Workers that died with the same sync, one after another and with nothing achieved."""
 
@@ -83,12 +84,14 @@ def _attention(error: ConnectorError) -> Attention:
 def after_deaths(sync: Sync, held: Held, clock: Clock) -> Next:
     """What kills its worker each time is left alone for a while, and people are told. Raises LeaseLost."""
     logger.error("sync %s: %s workers died with it, one after another", sync.pk, held.deaths)
+    wait = min(DEATHS_WAIT * 2 ** min(sync.setbacks, 10), LONGEST_WAIT)
     with fenced(held):
         Sync.objects.filter(pk=sync.pk).update(
+            setbacks=min(sync.setbacks + 1, 100),
             attention=Attention.BROKEN,
             attention_reason=_("The work on this sync broke off several times in a row. It is tried again by itself."),
         )
-    return Next(clock.now() + LONGEST_WAIT)
+    return Next(clock.now() + wait)
 
 
 def over(sync: Sync) -> None:
