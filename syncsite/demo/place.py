@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from syncsite.demo.book import Book, found
-from syncsite.demo.sales import Sales, access
-from syncsite.embedded import running_url
-from syncsite.place import Unusable, data_directory
+from syncsite.demo import book, sales
+from syncsite.place import data_directory
 
 
 def demo_directory() -> Path:
     return data_directory() / "demo"
 
 
-def book_found() -> Book:
+def book_found() -> book.Book:
     """The address book that `./run` has made. Raises Unusable."""
-    return found(demo_directory() / "book")
+    return book.found(demo_directory() / "book")
 
 
-def sales_at(server_url: str) -> Sales:
+def sales_at(server_url: str) -> sales.Sales:
     """The sales database on this server, made or not."""
-    return access(demo_directory() / "sales", server_url)
+    return sales.access(demo_directory() / "sales", server_url)
 
 
-def sales_found() -> Sales:
+def sales_found() -> sales.Sales:
     """The sales database that `./run` has made. Raises Unusable."""
-    url = os.environ.get("DATABASE_URL") or running_url()
-    if url is None:
-        raise Unusable("the site is not running: start it with ./run")
-    if not (demo_directory() / "sales" / "password").exists():
-        raise Unusable("there is no demo here yet: ./run makes one")
-    return sales_at(url)
+    return sales.found(demo_directory() / "sales")

@@ -102,11 +102,22 @@ class Sales:
 
 
 def access(directory: Path, server_url: str) -> Sales:
-    """The sales database on the server behind this URL; its password is kept in the directory."""
+    """The sales database on the server behind this URL; where it is and its password are kept in the directory."""
     make_directory(directory)
     password = keep_secret(directory / "password", lambda: secrets.token_urlsafe(12))
     parts = urlsplit(server_url)
-    return Sales(parts.hostname or "127.0.0.1", parts.port or 5432, password)
+    sales = Sales(parts.hostname or "127.0.0.1", parts.port or 5432, password)
+    (directory / "server").write_text(f"{sales.host} {sales.port}\n")
+    return sales
+
+
+def found(directory: Path) -> Sales:
+    """The sales database that was made here before. Raises Unusable."""
+    try:
+        host, port = (directory / "server").read_text().split()
+        return Sales(host, int(port), (directory / "password").read_text().strip())
+    except (OSError, ValueError):
+        raise Unusable("there is no demo here yet: ./run makes one") from None
 
 
 def make(sales: Sales, server_url: str, world: World) -> None:

@@ -89,8 +89,7 @@ class Site:
         return [check.human_of_contact(row) for row in sales.contacts(self.sales())]
 
     def sales(self) -> sales.Sales:
-        port = int((self.data / "postgres" / "port").read_text())
-        return sales.access(self.data / "demo" / "sales", f"postgresql://127.0.0.1:{port}/")
+        return sales.found(self.data / "demo" / "sales")
 
     def processes(self, pattern: str) -> list[psutil.Process]:
         """Those under the supervisor whose command line has this in it."""
