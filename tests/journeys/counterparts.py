@@ -30,7 +30,7 @@ GIVEN = ("Ada", "Bela", "Chloé", "Dario", "Edda", "Femi", "Greta", "Hugo", "Ine
 FAMILY = ("Adler", "Brandt", "Costa", "Diallo", "Eriksen", "Fischer", "Grünwald", "Haddad", "Ivanova", "Jansen")
 
 # Who is where at the beginning.
-IN_BOTH, ONLY_IN_BOOK, ONLY_IN_CRM, NO_EMAIL_IN_BOOK, NO_EMAIL_IN_CRM = 12, 8, 120, 2, 1
+IN_BOTH, ONLY_IN_BOOK, ONLY_IN_CRM, NO_EMAIL_IN_BOOK, NO_EMAIL_IN_CRM = 12, 8, 5, 2, 1
 NO_SURNAME = 1
 """Cards that the database refuses, since its column for the last name may not be blank."""
 
@@ -67,6 +67,11 @@ def people_of_crm() -> list[Person]:
     return [*both, *alone, *(person(3000 + n, emails=()) for n in range(NO_EMAIL_IN_CRM))]
 
 
+def crowd(size: int) -> list[Person]:
+    """More people, of whom neither side has heard yet."""
+    return [person(5000 + n) for n in range(size)]
+
+
 def digits(number: str | None) -> str:
     return re.sub(r"\D", "", number or "")
 
@@ -93,8 +98,7 @@ class AddressBook:
         """By e-mail address."""
         found = {}
         for card in book.read(self.server):
-            parsed = card.parsed
-            one = {name: lines[0].value for name, lines in parsed.contents.items()}
+            one = {name: _main(lines).value for name, lines in card.parsed.contents.items()}
             if "email" in one:
                 found[one["email"]] = {
                     "given": one["n"].given,
@@ -105,12 +109,17 @@ class AddressBook:
                 }
         return found
 
-    def change_title_or_phone(self, address: str, line: str, value: str) -> None:
+    def change(self, address: str, line: str, value: str) -> None:
         """As a phone or a mail program would: over the card as it is now."""
         card = next(c for c in book.read(self.server) if address in c.text)
         parsed = card.parsed
         parsed.contents[line][0].value = value
         book.put(self.server, card.href, parsed.serialize(), card.etag)
+
+
+def _main(lines: Sequence[Any]) -> Any:
+    """The line that is marked as preferred, else the first (RFC 2426, 3.3.1)."""
+    return next((line for line in lines if "PREF" in line.params.get("TYPE", ())), lines[0])
 
 
 @contextmanager
@@ -159,6 +168,13 @@ class Crm:
             cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
 
+    def add(self, people: Sequence[Person]) -> None:
+        rows = [sales.row_of(one, {}) for one in people]
+        names = list(rows[0])
+        marks = ", ".join(f"({', '.join(['%s'] * len(names))})" for _ in rows)
+        values = [row[name] for row in rows for name in names]
+        self.run(f"INSERT INTO contacts ({', '.join(names)}) VALUES {marks}", values)
+
     def read(self) -> dict[str, Known]:
         """By e-mail address."""
         rows = self.run("SELECT * FROM contacts WHERE email IS NOT NULL")
@@ -184,10 +200,7 @@ def crm(server: psycopg.Connection[Any], name: str) -> Iterator[Crm]:
     try:
         server.execute(sql.SQL("CREATE DATABASE {name} OWNER {name}").format(**what))
         made.run(sales.SCHEMA)
-        for one in people_of_crm():
-            row = sales.row_of(one, {})
-            marks = ", ".join(["%s"] * len(row))
-            made.run(f"INSERT INTO contacts ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+        made.add(people_of_crm())
         yield made
     finally:
         _drop(server, name)
