@@ -23,7 +23,7 @@ find_python() {
 apt_install() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "Installing $* with apt-get ..."
-        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install "$@"; } </dev/null >&2 ||
+        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install "$@"; } </dev/null >/dev/null ||
             fail "apt-get could not install $*."
     else
         fail "the package $* is missing. Install it:  sudo apt-get install $*"
