@@ -85,7 +85,8 @@ class LinkPlan:
     notes: Mapping[str, Reason] = field(default_factory=dict)
     """Strands that differ and stay so, with the reason (rule 3.8)."""
     settled: frozenset[str] = frozenset()
-    """Strands whose two sides are equal: an older note on them is over."""
+    """Strands whose two sides are equal: an older note on them is over. One that is to be written keeps its note
+    until it is (`note_after`)."""
     parked: Mapping[str, Parked] = field(default_factory=dict)
 
 
@@ -207,7 +208,6 @@ class _Sheet:
         for name in changed:
             self.causes[side][name] = (lens.mapping.id, decision, why)
         self.strands[side][strand] = planned
-        self.settled.add(strand)
 
     def refuse_missing(self, side: Side, changed: Mapping[str, Value]) -> None:
         """Raises Unfit where a required field would lose its value (rule 4.7)."""
@@ -353,10 +353,8 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
         sheet.strands[side][primary] = Planned(
             states[Side.A].primary, states[Side.B].primary, wanted[0] if wanted else None, firsts_base
         )
-    if decision.differs:
-        sheet.settled.discard(strand)
-        if decision.left is not Reason.UNCHANGED:
-            sheet.notes[strand] = decision.left
+    if decision.left is not Reason.UNCHANGED:
+        sheet.notes[strand] = decision.left
 
 
 def _assume_not_returned(found: dict[Side, dict[str, Value]], base: Base | None, policy: Policy) -> None:
@@ -482,6 +480,16 @@ def baselines_after(planned: Planned, side: Side, answered: Key, now: Base | Non
     added, removed = seen[other_side] - old[other_side], old[other_side] - seen[other_side]
     held[other_side] = (held[other_side] | both | added) - removed
     return sorted(held[Side.A]) or None, sorted(held[Side.B]) or None
+
+
+def note_after(planned: Planned, side: Side, answered: Key, known: Reason | None) -> Reason | None:
+    """Why the two sides of a strand differ once it was written on `side` (rule 3.8); None if they do not.
+
+    `known` is the reason that stands with the link: of a default, or of a list that was only merged in part.
+    """
+    if answered == planned.of(side.other):
+        return None
+    return known if answered == planned.carries else Reason.REWRITTEN
 
 
 def _primary_after(planned: Planned, side: Side, answered: Key, now: Base | None) -> tuple[Key, Key]:

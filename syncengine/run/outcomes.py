@@ -21,7 +21,7 @@ from connectors.contract import (
 
 from ..core.mapping import Side
 from ..core.merge import Reason
-from ..core.plan import Planned, baselines_after
+from ..core.plan import Planned, baselines_after, note_after
 from ..core.states import FailureClass
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
 from .bulk import update_rows
@@ -161,7 +161,8 @@ class Outcomes:
             link.baseline_a = {**link.baseline_a, strand: base_a}
             link.baseline_b = {**link.baseline_b, strand: base_b}
             link.parked = {s: p for s, p in link.parked.items() if s != strand}
-            note(link, strand, None if answered == planned.carries else Reason.REWRITTEN)
+            known = link.notes.get(strand)
+            note(link, strand, note_after(planned, side, answered, Reason(known) if known else None))
 
     def _tell_why(self, link: RecordLink, side: Side, op: Operation, now: datetime) -> None:
         """Where each mapping's value came from; it outlives the journal (rule 11.3)."""

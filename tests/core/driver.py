@@ -23,6 +23,7 @@ from syncengine.core.plan import (
     Parked,
     Rules,
     baselines_after,
+    note_after,
     plan_creation,
     plan_link,
 )
@@ -334,8 +335,9 @@ class Driver:
             a, b = baselines_after(planned, side, looks[strand], link.memory.base(strand))
             link.base[Side.A][strand], link.base[Side.B][strand] = a, b
             link.parked.pop(strand, None)
-            if looks[strand] != planned.carries:
-                link.notes[strand] = Reason.REWRITTEN
+            why = note_after(planned, side, looks[strand], link.notes.pop(strand, None))
+            if why is not None:
+                link.notes[strand] = why
 
     def _refused(self, op: Operation, answer: Refused) -> None:
         """The field that the app named is parked, and the rest goes on without it (rule 4.5)."""
