@@ -90,21 +90,24 @@ def same_document(page: Page) -> Iterator[None]:
     assert page.evaluate("window.isTheSame === true"), "the page was loaded anew"
 
 
-def complaints(page: Page) -> list[str]:
-    """What is amiss with how the page is built, in any width and colour: see checks.js."""
-    return [str(one) for one in page.evaluate(f"() => {{ {CHECKS}; return structure(); }}")]
-
-
-def too_wide(page: Page) -> list[str]:
-    """What sticks out of the page to the right, so that one has to scroll sideways."""
-    return [str(one) for one in page.evaluate(f"() => {{ {CHECKS}; return overflow(); }}")]
+def amiss(page: Page) -> list[str]:
+    """What is wrong with how the page is built, whether it can be read, and how wide it is, on a phone too."""
+    found = [*_ask(page, "structure"), *hard_to_read(page), *_ask(page, "overflow")]
+    page.set_viewport_size(NARROW)
+    found += [f"narrow: {one}" for one in _ask(page, "overflow")]
+    page.set_viewport_size(WIDE)
+    return found
 
 
 def hard_to_read(page: Page) -> list[str]:
     """Texts that stand out too little from what is behind them."""
-    return [str(one) for one in page.evaluate(f"() => {{ {CHECKS}; return contrast(); }}")]
+    return _ask(page, "contrast")
 
 
 def focus_unseen(page: Page) -> str:
     """Says what has the focus if it does not show; blank if it does."""
-    return str(page.evaluate(f"() => {{ {CHECKS}; return focusUnseen(); }}"))
+    return "".join(_ask(page, "focusUnseen"))
+
+
+def _ask(page: Page, check: str) -> list[str]:
+    return [str(one) for one in page.evaluate(f"() => {{ {CHECKS}; return {check}(); }}")]

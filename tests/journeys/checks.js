@@ -39,9 +39,6 @@ function structure() {
     if (seen.has(id)) amiss.push(`twice the id ${id}`);
     seen.add(id);
   }
-  for (const element of document.querySelectorAll("[style], [onclick], script:not([src]), style"))
-    if (!["application/json", "application/ld+json"].includes(element.type) && element.innerHTML.length && element.localName === "script")
-      amiss.push("a script within the page");
   return amiss;
 }
 
@@ -108,15 +105,21 @@ function contrast() {
 
 // --- Where one is ----------------------------------------------------------------------------------------------
 
+const looks = (element) => {
+  for (const change of element.getAnimations()) change.finish();
+  const style = getComputedStyle(element);
+  const outline = style.outlineStyle === "none" ? "none" : style.outline;
+  return [outline, style.boxShadow, style.borderColor].join();
+};
+
 function focusUnseen() {
   const element = document.activeElement;
-  if (!element || element === document.body) return "nothing has the focus";
+  if (!element || element === document.body) return ["nothing has the focus"];
   // A box drawn around a hidden input shows it in its stead.
   const shown = [element, element.nextElementSibling].filter((one) => one && isSeen(one));
-  const marked = shown.some((one) => {
-    const style = getComputedStyle(one);
-    const hasOutline = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
-    return hasOutline || style.boxShadow !== "none";
-  });
-  return marked ? "" : name(element);
+  const focused = shown.map(looks);
+  element.blur();
+  const plain = shown.map(looks);
+  element.focus({ focusVisible: true });
+  return shown.some((_, i) => focused[i] !== plain[i]) ? [] : [name(element)];
 }

@@ -14,7 +14,7 @@ from tenants.context import workspace_context
 from tenants.models import Workspace
 
 from . import steps
-from .browser import in_chromium, same_document
+from .browser import amiss, in_chromium, same_document
 from .counterparts import (
     IN_BOTH,
     NO_EMAIL_IN_BOOK,
@@ -77,6 +77,7 @@ def _connect_with_a_wrong_password_first(page: Page, workspace: Workspace, book:
     expect(page.get_by_role("main").get_by_role("alert")).to_contain_text("The app does not accept these credentials.")
     expect(page.get_by_label("Server address")).to_have_value(book.server.url)
     expect(page.get_by_label("Password")).to_have_value("")
+    assert amiss(page) == []
     with workspace_context(workspace):
         assert not ConnectedAccount.objects.exists()
     steps.fill_book(page, book)
@@ -105,6 +106,7 @@ def _set_up(page: Page) -> None:
         expect(mappings.get_by_role("combobox", name="Direction of First name")).to_be_visible()
     winner = page.get_by_label("This account wins")
     expect(winner.locator("option:checked")).to_have_text(CRM)
+    assert amiss(page) == []
     expect(page.get_by_label("Only persons with a valid e-mail address")).to_be_checked()
     mappings.get_by_role("checkbox", name="Sync Job title").uncheck()
     steps.review(page)
@@ -120,6 +122,7 @@ def _watch_the_first_run(page: Page) -> None:
         under_way = page.get_by_role("region", name="Run under way")
         expect(under_way).to_contain_text("First run")
         expect(page.locator("#standing")).to_have_text("First run")
+        assert amiss(page) == []
         expect(under_way).to_contain_text(re.compile(rf"Read in {CRM}\s*[1-9]"))
         expect(under_way).to_have_count(0, timeout=CROSS_SECONDS * 1000)
         expect(page.locator("#standing")).not_to_have_text("First run")
@@ -189,6 +192,7 @@ def _nothing_crosses_while_it_is_off(page: Page, workspace: Workspace, book: Add
     _until(lambda: book.read()[email(20)]["city"] == "Cork")
     steps.turn_off(page)
     expect(page.locator("#standing")).to_have_text("Off")
+    assert amiss(page) == []
     crm.run("UPDATE contacts SET city = 'Basel' WHERE email = %s", [email(20)])
     book.change(email(2), "tel", "+49 30 5550103")
     deadline = time.monotonic() + STAY_SECONDS

@@ -10,7 +10,7 @@ from connectors.models import ConnectedAccount
 from syncengine.models import RecordLink, Sync
 from tenants.models import Role
 
-from .browser import NARROW, WIDE, complaints, hard_to_read, in_chromium, too_wide
+from .browser import NARROW, Visitors, amiss, hard_to_read, in_chromium
 
 pytestmark = in_chromium
 
@@ -22,6 +22,13 @@ PERSONAL = (
     "/accounts/sessions/", "/accounts/logout/", "/no/such/page/",
 )  # fmt: skip
 
+SPOIL = """() => document.querySelector("main").insertAdjacentHTML("beforeend",
+  "<h1 class='text-light bg-white'>Faint</h1><input><div class='p-5 w-100 position-absolute start-50'>Wide</div>")"""
+INLINE = """() => {
+  addEventListener("securitypolicyviolation", () => { window.isTold = true });
+  document.body.append(Object.assign(document.createElement("script"), { textContent: "1" }));
+}"""
+
 
 def test_every_page_can_be_read_by_everybody_everywhere(
     visit: Callable[..., Page], url: Callable[..., str], in_step: Sync
@@ -30,8 +37,8 @@ def test_every_page_can_be_read_by_everybody_everywhere(
     found = {address: _amiss(nobody, address) for address in PUBLIC}
     for address in [*PERSONAL, *_pages_of_workspace(url, in_step)]:
         found[address] = [*_amiss(light, address), *_amiss_in_dark(dark, address)]
-    amiss = [f"{address}: {one}" for address, several in found.items() for one in several]
-    assert not amiss, "\n".join(amiss)
+    complaints = [f"{address}: {one}" for address, several in found.items() for one in several]
+    assert not complaints, "\n".join(complaints)
 
 
 def _pages_of_workspace(url: Callable[..., str], sync: Sync) -> list[str]:
@@ -53,11 +60,8 @@ def _pages_of_workspace(url: Callable[..., str], sync: Sync) -> list[str]:
 
 
 def _amiss(page: Page, address: str) -> list[str]:
-    page.set_viewport_size(WIDE)
     page.goto(address)
-    found = [*complaints(page), *hard_to_read(page), *too_wide(page)]
-    page.set_viewport_size(NARROW)
-    return [*found, *(f"narrow: {one}" for one in too_wide(page))]
+    return amiss(page)
 
 
 def _amiss_in_dark(page: Page, address: str) -> list[str]:
@@ -83,3 +87,17 @@ def test_a_phone_has_the_whole_navigation_behind_a_button(visit: Callable[..., P
     page.get_by_role("button", name="Menu").click()
     link.click()
     expect(page.get_by_role("heading", level=1, name="Connected apps")).to_be_visible()
+
+
+def test_a_page_that_breaks_the_policy_or_cannot_be_read_would_be_noticed(visitors: Visitors) -> None:
+    page = visitors.open()
+    page.goto("/accounts/login/")
+    assert amiss(page) == [] and visitors.faults == []
+    page.evaluate(SPOIL)
+    found = "; ".join(amiss(page))
+    for complaint in ("2 headings of the first level", "no label: <input>", "Faint", " wide in 1280", " wide in 390"):
+        assert complaint in found
+    page.evaluate(INLINE)
+    page.wait_for_function("window.isTold")
+    assert any(fault.startswith("console: policy: script-src") for fault in visitors.faults)
+    visitors.faults.clear()
