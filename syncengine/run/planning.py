@@ -17,7 +17,7 @@ from ..core.mapping import Side
 from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
 from ..core.scope import Excluded, judge_scope, may_create
 from ..core.states import FailureClass, state_of
-from ..models import Operation, OperationState, RecordLink, RemoteRecord, Sync
+from ..models import Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
 from .bulk import update_rows
 from .context import Halted, Slice
 from .lease import achieved, fenced
@@ -38,22 +38,22 @@ class Planner:
         self.sync = work.sync
         self.pair = work.sync.pair
         self.rules = work.rules
+        self.stored = 0
+        """Operations that this plan brought."""
         self._after = 0
         """The last link that was looked at because it was due: each has one turn in a plan."""
         self._compared: dict[int, tuple[int, int]] = {}
         """Links that were compared in this plan → numbers of the records' changes: the other end comes up later."""
         self._origins: dict[tuple[int, Side], bool] = {}
 
-    def plan(self) -> int:
-        """Everything that is due, or as much as fits into the slice. Returns how many operations were stored."""
-        total = 0
-        while True:
-            stored = self._plan_chunk()
-            if stored is None:
-                return total
-            total += stored
+    def plan(self) -> bool:
+        """Everything that is due; False if the slice ended first. How much it was stands in `stored`."""
+        while (stored := self._plan_chunk()) is not None:
+            self.stored += stored
+            self.work.show(RunPhase.PLANNING)
             if self.work.over:
-                return total
+                return not self._is_due()
+        return True
 
     def _changed(self, side: Side) -> QuerySet[RemoteRecord]:
         planned = self.sync.planned_a if side is Side.A else self.sync.planned_b
@@ -64,6 +64,9 @@ class Planner:
         return RecordLink.objects.filter(
             Q(replan=True) | Q(next_try_at__lte=now), pair=self.pair, closed_at=None, pk__gt=self._after
         ).order_by("pk")
+
+    def _is_due(self) -> bool:
+        return self._due_links().exists() or any(self._changed(side).exists() for side in Side)
 
     def _plan_chunk(self) -> int | None:
         """One chunk; None where nothing is due."""

@@ -117,7 +117,7 @@ def _work(sync: Sync, held: Held, clock: Clock) -> Next:
 def _steps(work: Slice) -> Next:
     doubts = Doubts(work)
     doubts.settle_before_reading()
-    if not _read(work):
+    if not _is_fresh(work) and not _read(work):
         return Next(work.clock.now())
     doubts.settle_after_reading()
     if not _plan_and_apply(work):
@@ -154,6 +154,14 @@ def _resource(stream: Stream, client: Client) -> Resource:
     return client.interpret(accounts.snapshot_of(obj), accounts.meaning_of(obj))
 
 
+def _is_fresh(work: Slice) -> bool:
+    """In the middle of a long run both sides are read when a look at them is due, not in each slice."""
+    if work.run is None or work.run.phase not in (RunPhase.PLANNING, RunPhase.APPLYING):
+        return False
+    oldest = work.clock.now() - timedelta(seconds=work.sync.interval)
+    return all(s.read_at is not None and s.read_at > oldest and not s.passing for s in work.streams.values())
+
+
 def _read(work: Slice) -> bool:
     """Both streams to the end of a pass; nothing is written before both were read whole (rule 5.2)."""
     for side in Side:
@@ -174,11 +182,10 @@ def _read(work: Slice) -> bool:
 def _plan_and_apply(work: Slice) -> bool:
     """Until nothing is planned any more; False if the slice ended first."""
     for _ in range(ROUNDS):
-        work.show(RunPhase.PLANNING)
-        stored = Planner(work).plan()
-        if work.over:
+        planner = Planner(work)
+        if not planner.plan():
             return False
-        if not stored and not _planned(work):
+        if not planner.stored and not _planned(work):
             return True
         if not Applier(work).apply():
             return False

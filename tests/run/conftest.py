@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from connectors.contract import Environment
 from connectors.models import ConnectedAccount
 from connectors.testing.memory import MemoryApp, MemoryClient, MemoryConnector, MemoryObject, contacts
 from syncengine import services
-from syncengine.models import Operation, RecordLink, Sync, SyncRun
+from syncengine.models import Operation, RecordLink, Stream, Sync, SyncRun
 from syncengine.run.clock import Clock
 from syncengine.run.runner import Next, run_slice
 from tenants.models import Workspace
@@ -44,7 +45,9 @@ class World:
 
     left: MemoryApp
     right: MemoryApp
-    sync: Sync
+    installed: ExitStack
+    connectors: dict[str, WatchedConnector] = field(default_factory=dict)
+    sync: Sync = field(init=False)
     now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
     @property
@@ -93,6 +96,15 @@ class World:
     def writes(self) -> int:
         return len(self.left.sent) + len(self.right.sent)
 
+    def beside(self, sync: Sync) -> World:
+        """The same world, seen from another sync."""
+        other = copy(self)
+        other.sync = sync
+        return other
+
+    def streams(self) -> list[Stream]:
+        return list(Stream.objects.filter(pk__in=[self.sync.pair.stream_a_id, self.sync.pair.stream_b_id]))
+
     def link(self, *, a: str | None = None, b: str | None = None) -> RecordLink:
         ends = {name: value for name, value in (("a_id", a), ("b_id", b)) if value is not None}
         return RecordLink.objects.get(pair=self.sync.pair, closed_at=None, **ends)
@@ -132,27 +144,36 @@ def make_world(workspace: Workspace) -> Iterator[MakeWorld]:
     """`make_world(left=MemoryObject, right=MemoryObject, **settings)`: connected, set up and switched on."""
     installed = ExitStack()
 
-    def make(left: MemoryObject | None = None, right: MemoryObject | None = None, **settings: Any) -> World:
-        apps = (
+    def make(
+        left: MemoryObject | None = None, right: MemoryObject | None = None, right_app: str = "memory", **settings: Any
+    ) -> World:
+        world = World(
             MemoryApp(left or contacts(), identity="left", label="Left"),
             MemoryApp(right or contacts(), identity="right", label="Right"),
+            installed,
         )
-        connector = WatchedConnector(*apps)
-        installed.enter_context(registry.installed(connector))
-        found = [_connect(connector, app) for app in apps]
-        objects = [account.objects_offered.get(name="contacts") for account in found]
+        objects = [
+            connect_app(world, app, name).objects_offered.get(name="contacts")
+            for app, name in ((world.left, "memory"), (world.right, right_app))
+        ]
         chosen = replace(services.proposed_settings(*objects), **settings)
-        sync = services.create_sync(object_a=objects[0], object_b=objects[1], actor="test", settings=chosen)
-        services.start(sync, actor="test")
-        return World(*apps, sync)
+        world.sync = services.create_sync(object_a=objects[0], object_b=objects[1], actor="test", settings=chosen)
+        services.start(world.sync, actor="test")
+        return world
 
     with installed:
         yield make
 
 
-def _connect(connector: MemoryConnector, app: MemoryApp) -> ConnectedAccount:
+def connect_app(world: World, app: MemoryApp, name: str = "memory") -> ConnectedAccount:
+    """An account of the app of this name, which is installed if it is not."""
+    connector = world.connectors.get(name)
+    if connector is None:
+        connector = world.connectors[name] = WatchedConnector(name=name, label=name.title())
+        world.installed.enter_context(registry.installed(connector))
+    connector.apps[app.identity.id] = app
     return accounts.connect(
-        app=connector.manifest.name,
+        app=name,
         name=app.identity.label,
         values={"account": app.identity.id, "password": app.password},
         actor="test",
