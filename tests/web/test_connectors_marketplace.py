@@ -57,7 +57,7 @@ def test_a_search_without_a_find_says_so(apps, url, viewer_client):
     assert "No app found" in page and "<img src=x" not in page
 
 
-def test_broken_plugins_are_told_to_admins(apps, url, admin_client, viewer_client, monkeypatch):
+def test_broken_plugins_are_told_to_admins(url, admin_client, viewer_client, monkeypatch):
     point = EntryPoint(name="acme", value="nowhere_at_all:connector", group=registry.GROUP)
     monkeypatch.setattr(registry, "_catalogue", registry.load([point]))
     reason = "No module named &#x27;nowhere_at_all&#x27;"
