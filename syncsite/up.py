@@ -151,7 +151,7 @@ def _workers() -> Sequence[Child]:
         Child(f"worker-{n}", [sys.executable, "-m", "syncsite.cluster"], lasting, stage=1, grace=60, pulse=True)
         for n in range(1, CLUSTERS + 1)
     ]
-    return [*clusters, Child("dispatcher", [sys.executable, "manage.py", "dispatcher"], lasting)]
+    return [*clusters, Child("dispatcher", [sys.executable, "manage.py", "dispatcher"], lasting, pulse=True)]
 
 
 def _welcome(options: Options, data: Path) -> str:

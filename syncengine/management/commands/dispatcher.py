@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -18,16 +20,20 @@ REVIVE_EVERY = 5
 
 
 class Command(BaseCommand):
-    help = "Puts due syncs on the queue, for ever."
+    help = "Puts due syncs on the queue, for ever. Touches the file in SYNCSITE_PULSE at each look, if there is one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--every", type=float, default=1.0, help="seconds between two looks (default: 1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        named = os.environ.get("SYNCSITE_PULSE")
+        pulse = Path(named) if named else None
         rounds = 0
         while True:
             self._look(revive_too=rounds % REVIVE_EVERY == 0)
             rounds += 1
+            if pulse is not None:
+                pulse.touch()
             time.sleep(options["every"])
 
     def _look(self, *, revive_too: bool) -> None:
