@@ -51,7 +51,7 @@ def set_up() -> None:
 def _workspace() -> Workspace:
     with public_context():
         found = Workspace.objects.filter(slug=SLUG).first()
-        return found or create_workspace(name="Northwind (demo)", slug=SLUG, owner=_owner(), country="DE")
+        return found or create_workspace(name="Northwind", slug=SLUG, owner=_owner(), country="DE")
 
 
 def _owner() -> object:
