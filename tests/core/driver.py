@@ -99,9 +99,11 @@ class Driver:
     # --- One pass -------------------------------------------------------------------------------------------
 
     def run(self, *, before_writing: Callable[[], None] = lambda: None) -> int:
-        """One pass; how many operations it planned. Raises Stopped where a write does."""
+        """One pass; how many operations it found in doubt or planned. Raises Stopped where a write does."""
+        doubtful = len(self.operations)
+        if doubtful:
+            self._settle_doubts(self.read())
         records = self.read()
-        self._settle_doubts(records)
         self._note_deletions(records)
         self._match(records)
         self.operations = [op for link in list(self.links) for op in self._compare(link, records)]
@@ -111,7 +113,7 @@ class Driver:
         while self.operations:
             self._carry_out(self.operations[0])
             self.operations.pop(0)
-        return planned
+        return doubtful + planned
 
     def stop(self) -> None:
         """After `Stopped`: what was planned and never sent is planned anew; what was sent is in doubt."""

@@ -188,13 +188,16 @@ class TwoApps(RuleBasedStateMachine):
         self.driver = Driver(self.settings, self.apps[A], self.apps[B], "people")
         self.at_rest: dict[tuple[str | None, ...], dict[Side, dict[str, Key]]] = {}
         """Both ends of a link → what its records looked like at the last rest."""
-        self.typed: dict[tuple[Side, str, str], tuple[int, Any]] = {}
-        """(side, id, field) → when, and what a person has left there since the last rest."""
+        self.typed: dict[tuple[Side, str, str], tuple[int, Values]] = {}
+        """(side, id, field) → when a person last typed there since the last rest, and what the record then was."""
         self.edits = 0
         self.blurred: set[tuple[Side, str, str]] = set()
-        """Fields that somebody typed into while a write of ours to them was in doubt: nobody can tell who was last."""
+        """Fields that were blank in between, which may be remembered (3.6), or that somebody typed into while a write
+        of ours to them was in doubt: nobody can tell who was last."""
         self.was_whole: set[tuple[Side, str]] = set()
         self.seen_creations = 0
+        self.parked: set[str] = set()
+        """Strands that were parked somewhere at the last rest: they were never compared."""
         for number in range(2):
             for side in data.draw(st.sampled_from([(A,), (B,), (A, B)]), "who has the person"):
                 more = {n: self._value(data, side, n) for n in ("job", "note", "phone", "tags")}
@@ -239,12 +242,19 @@ class TwoApps(RuleBasedStateMachine):
             self._type(side, id_, name, self._value(data, side, name))
 
     def _type(self, side: Side, id_: str, name: str, value: Any) -> None:
+        before = self.driver.rules.looks(side, self.people[side].values(id_))
         self.people[side].edit(id_, {name: value})
+        if self.driver.rules.looks(side, self.people[side].values(id_)) == before:
+            if (side, id_, name) in self.typed:
+                self.typed[(side, id_, name)] = self.typed[(side, id_, name)][0], self.people[side].values(id_)
+            return  # A change of form alone is no change (3.1).
+        if not value:
+            self.blurred.add((side, id_, name))
         for op in self.driver.operations:
             if (op.draft.side, op.link.ends[side]) == (side, id_) and name in op.draft.values:
                 self.blurred.add((side, id_, name))
         self.edits += 1
-        self.typed[(side, id_, name)] = self.edits, self.people[side].values(id_).get(name)
+        self.typed[(side, id_, name)] = self.edits, self.people[side].values(id_)
 
     @rule(data=st.data(), side=st.sampled_from(Side))
     def somebody_is_deleted(self, data: st.DataObject, side: Side) -> None:
@@ -339,6 +349,7 @@ class TwoApps(RuleBasedStateMachine):
         self.at_rest = {
             tuple(k.ends.values()): looks for k in self.driver.links if (looks := self._looks(k)) is not None
         }
+        self.parked = {strand for link in self.driver.links for strand in link.parked}
         self.typed.clear()
         self.blurred.clear()
 
@@ -376,7 +387,7 @@ class TwoApps(RuleBasedStateMachine):
         for lens in self.driver.rules.lenses:
             strand = lens.strand("")
             typed = {side: self._typed(link, side, lens) for side in Side}
-            if strand in link.parked:
+            if strand in link.parked or strand in self.parked:
                 continue
             if typed[A] and typed[B]:
                 self._check_conflict(link, lens, before, after)
@@ -393,29 +404,32 @@ class TwoApps(RuleBasedStateMachine):
 
     def _typed(self, link: Link, side: Side, lens: Lens) -> dict[str, Any]:
         end = link.ends[side] or ""
-        return {n: self.typed[(side, end, n)][1] for n in lens.field_names(side) if (side, end, n) in self.typed}
+        edits = {n: self.typed[(side, end, n)] for n in lens.field_names(side) if (side, end, n) in self.typed}
+        return {n: values.get(n) for n, (_, values) in edits.items()}
 
-    def _typed_last(self, link: Link, lens: Lens) -> Side:
-        """The side of the last edit of this mapping."""
+    def _typed_last(self, link: Link, lens: Lens) -> tuple[Side, Values]:
+        """The last edit of this mapping: where, and what the record then was."""
         edits = [
-            (self.typed[(side, end, name)][0], side)
+            (*self.typed[(side, end, name)], side)
             for side, end in link.ends.items()
             for name in lens.field_names(side)
             if (side, end, name) in self.typed
         ]
-        return max(edits)[1]
+        _, values, side = max(edits, key=lambda edit: edit[0])
+        return side, values
 
     def _check_conflict(self, link: Link, lens: Lens, before: Any, after: Any) -> None:
         """Both sides were edited. If the winner's edit came last, it stands on both, whatever passed in between."""
         strand, winner = lens.strand(""), lens.mapping.winner or self.settings.winner
         values = self.people[winner].values(link.ends[winner] or "")
         typed = self._typed(link, winner, lens)
-        sent = self.driver.rules.looks(winner, {**values, **typed})[strand]
+        last, held = self._typed_last(link, lens)
+        sent = self.driver.rules.looks(last, held)[strand]
         if (
             lens.is_set
             or any((winner, link.ends[winner], name) in self.blurred for name in typed)
             or sent in (None, before[winner][strand])
-            or self._typed_last(link, lens) is not winner
+            or last is not winner
             or lens.mapping.mode is not WriteMode.OVERWRITE
             or lens.direction is not Direction.TWO_WAY
         ):
@@ -447,6 +461,8 @@ class TwoApps(RuleBasedStateMachine):
         added = kept - set(before[side][strand] or ())
         removed = set(before[side][strand] or ()) - kept
         assert added <= set(after[other][strand] or ()), "an element was lost"
+        if any((side, link.ends[side], name) in self.blurred for name in lens.field_names(side)):
+            return
         if kept or lens.mapping.clears is ClearPolicy.CLEAR:
             assert not removed & set(after[other][strand] or ()), (
                 f"removed in {link.ends[side]}, still there: {removed}"
