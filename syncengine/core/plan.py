@@ -11,16 +11,30 @@ from dataclasses import dataclass, field
 
 from connectors.contract import Refusal, Resource, Value, Values, WriteKind
 
-from .compat import Unpaired
+from .baselines import Baseline, Planned, as_list, baselines_after, list_key, note_after
 from .convert import Unfit
-from .lens import Carried, Lens, ManyFields, grind
-from .mapping import FieldMapping, Side, SyncSettings
+from .lens import Carried, Lens, ManyFields
+from .mapping import FieldMapping, Side
 from .merge import Base, Decision, ListState, Policy, Reason, decide, decide_set
+from .rules import Rules
 from .states import FailureClass
-from .values import Key, Locale, blank
+from .values import Key, blank
 
-Baseline = Mapping[str, Key]
-"""Strand → key: what one side of a link looked like when it was last in step."""
+__all__ = [
+    "Baseline",
+    "CreationRefused",
+    "Draft",
+    "FieldChange",
+    "LinkMemory",
+    "LinkPlan",
+    "Parked",
+    "Planned",
+    "Rules",
+    "baselines_after",
+    "note_after",
+    "plan_creation",
+    "plan_link",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +58,6 @@ class FieldChange:
     mapping: str
     rule: str
     reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """What a written strand looked like on both sides when it was planned; what it will carry once written."""
-
-    a: Key
-    b: Key
-    carries: Key
-    base: Base | None = None
-    """Only for a list (and its primary element) that is written on both sides at once: the baselines when it was
-    planned."""
-
-    def of(self, side: Side) -> Key:
-        return self.a if side is Side.A else self.b
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,62 +96,6 @@ class CreationRefused:
     reason: Refusal
     message: str
     field: str | None = None
-
-
-class Rules:
-    """A sync's settings, made ready for its two resources."""
-
-    def __init__(self, settings: SyncSettings, a: Resource, b: Resource) -> None:
-        self.settings = settings
-        self.resources: Mapping[Side, Resource] = {Side.A: a, Side.B: b}
-        self.locale = Locale(settings.country, settings.zone)
-        self.lenses: list[Lens] = []
-        self.unusable: dict[str, str] = {}
-        """Mapping id → why it carries nothing now."""
-        self.constants: list[FieldMapping] = []
-        for mapping in settings.mappings:
-            self._add(mapping)
-        self.policies = {lens.mapping.id: self._policy(lens) for lens in self.lenses}
-        self._lens_of_strand = {lens.strand(e): lens for lens in self.lenses for e in lens.elements}
-        self._lens_of_mapping = {lens.mapping.id: lens for lens in self.lenses}
-
-    def _add(self, mapping: FieldMapping) -> None:
-        if not mapping.enabled:
-            return
-        if not mapping.a or not mapping.b:
-            self.constants.append(mapping)
-            return
-        lens = grind(mapping, self.settings.direction, self.resources[Side.A], self.resources[Side.B], self.locale)
-        if isinstance(lens, Unpaired):
-            self.unusable[mapping.id] = lens.reason
-        else:
-            self.lenses.append(lens)
-
-    def _policy(self, lens: Lens) -> Policy:
-        mapping = lens.mapping
-        return Policy(
-            lens.direction, mapping.winner or self.settings.winner, mapping.clears, mapping.mode, lens.tells_blank
-        )
-
-    def looks(self, side: Side, values: Values) -> dict[str, Key]:
-        """Strand → key of everything that this record carries; what was not read is left out."""
-        keys: dict[str, Key] = {}
-        for lens in self.lenses:
-            for element, carried in (lens.look(side, values) or {}).items():
-                keys[lens.strand(element)] = carried.key
-        return keys
-
-    def strands_of_field(self, side: Side, name: str) -> list[str]:
-        """Strands that write this field of this side."""
-        return [s for s, lens in self._lens_of_strand.items() if name in lens.field_names(side)]
-
-    def lens_of(self, mapping: FieldMapping) -> Lens | None:
-        """None for a constant, and for a mapping that carries nothing now."""
-        return self._lens_of_mapping.get(mapping.id)
-
-    def mapping_of_strand(self, strand: str) -> FieldMapping | None:
-        lens = self._lens_of_strand.get(strand)
-        return lens.mapping if lens else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,12 +258,12 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
     states = {
         side: ListState(
             tuple(found[side]),
-            frozenset(_as_list(base.of(side)) if base else ()),
+            frozenset(as_list(base.of(side)) if base else ()),
             base_primary.of(side) if base_primary else None,
         )
         for side in Side
     }
-    keys = {side: _list_key(found[side]) for side in Side}
+    keys = {side: list_key(found[side]) for side in Side}
     before = memory.parked.get(strand)
     if before is not None and _still_parked(before, keys[Side.A], keys[Side.B]):
         sheet.parked[strand] = before
@@ -345,10 +288,10 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
         sheet.park(strand, unfit, keys[Side.A], keys[Side.B])
         return
     both = len(decision.to) == 2
-    bases = Base(_list_key(states[Side.A].base), _list_key(states[Side.B].base)) if both else None
+    bases = Base(list_key(states[Side.A].base), list_key(states[Side.B].base)) if both else None
     firsts_base = Base(states[Side.A].base_primary, states[Side.B].base_primary) if both else None
     for side, wanted in decision.to.items():
-        whole = Planned(keys[Side.A], keys[Side.B], _list_key(wanted), bases)
+        whole = Planned(keys[Side.A], keys[Side.B], list_key(wanted), bases)
         sheet.write(lens, side, strand, changed[side], whole, decision.rule, decision.reason)
         sheet.strands[side][primary] = Planned(
             states[Side.A].primary, states[Side.B].primary, wanted[0] if wanted else None, firsts_base
@@ -362,16 +305,8 @@ def _assume_not_returned(found: dict[Side, dict[str, Value]], base: Base | None,
     still has it: nothing is removed because of it, and what is written to it is whole (rule 3.6)."""
     for side in Side:
         if base is not None and not found[side] and not policy.tells(side):
-            held = set(_as_list(base.of(side)))
+            held = set(as_list(base.of(side)))
             found[side] = {key: value for key, value in found[side.other].items() if key in held}
-
-
-def _list_key(keys: Iterable[str]) -> Key:
-    return sorted(keys) or None
-
-
-def _as_list(key: Key) -> list[str]:
-    return key if isinstance(key, list) else []
 
 
 def plan_creation(
@@ -457,46 +392,3 @@ def _missing_required(resource: Resource, values: Values) -> CreationRefused | N
             message = f"“{f.label}” is required in {resource.label}, and there is no value for it."
             return CreationRefused(Refusal.MISSING_REQUIRED, message, f.name)
     return None
-
-
-def baselines_after(planned: Planned, side: Side, answered: Key, now: Base | None) -> tuple[Key, Key]:
-    """Both baselines of a strand after it was written on `side` and the app answered (rule 3.7).
-
-    The written side takes what the app answered or reads back, however it reformatted it; the other takes what
-    was planned against, so that an edit made there meanwhile still counts as one.
-    A list that is written on both sides moves element by element: what this write carried is settled, what the
-    other write still has to carry is not, in whichever order they end, or if one never does.
-    """
-    if planned.base is None:
-        other = planned.of(side.other)
-        return (answered, other) if side is Side.A else (other, answered)
-    if isinstance(planned.carries, str):
-        return _primary_after(planned, side, answered, now)
-    held = {s: set(_as_list(now.of(s))) if now else set() for s in Side}
-    seen = {s: set(_as_list(planned.of(s))) for s in Side}
-    old = {s: set(_as_list(planned.base.of(s))) for s in Side}
-    both, got, other_side = seen[Side.A] & seen[Side.B], set(_as_list(answered)), side.other
-    held[side] = (held[side] | both | (got - seen[side])) - (seen[side] - got)
-    added, removed = seen[other_side] - old[other_side], old[other_side] - seen[other_side]
-    held[other_side] = (held[other_side] | both | added) - removed
-    return sorted(held[Side.A]) or None, sorted(held[Side.B]) or None
-
-
-def note_after(planned: Planned, side: Side, answered: Key, known: Reason | None) -> Reason | None:
-    """Why the two sides of a strand differ once it was written on `side` (rule 3.8); None if they do not.
-
-    `known` is the reason that stands with the link: of a default, or of a list that was only merged in part.
-    """
-    if answered == planned.of(side.other):
-        return None
-    return known if answered == planned.carries else Reason.REWRITTEN
-
-
-def _primary_after(planned: Planned, side: Side, answered: Key, now: Base | None) -> tuple[Key, Key]:
-    """The primary element of a list that is written on both sides: settled by the write that brings it over."""
-    held: dict[Side, Key] = {s: now.of(s) if now else None for s in Side}
-    if planned.of(side.other) == planned.carries:
-        held = {side: answered, side.other: planned.of(side.other)}
-    elif answered != planned.of(side):
-        held[side] = answered
-    return held[Side.A], held[Side.B]

@@ -1,0 +1,69 @@
+"""A sync's settings, made ready for its two resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from connectors.contract import Resource, Values
+
+from .compat import Unpaired
+from .lens import Lens, grind
+from .mapping import FieldMapping, Side, SyncSettings
+from .merge import Policy
+from .values import Key, Locale
+
+
+class Rules:
+    """A sync's settings, made ready for its two resources."""
+
+    def __init__(self, settings: SyncSettings, a: Resource, b: Resource) -> None:
+        self.settings = settings
+        self.resources: Mapping[Side, Resource] = {Side.A: a, Side.B: b}
+        self.locale = Locale(settings.country, settings.zone)
+        self.lenses: list[Lens] = []
+        self.unusable: dict[str, str] = {}
+        """Mapping id → why it carries nothing now."""
+        self.constants: list[FieldMapping] = []
+        for mapping in settings.mappings:
+            self._add(mapping)
+        self.policies = {lens.mapping.id: self._policy(lens) for lens in self.lenses}
+        self._lens_of_strand = {lens.strand(e): lens for lens in self.lenses for e in lens.elements}
+        self._lens_of_mapping = {lens.mapping.id: lens for lens in self.lenses}
+
+    def _add(self, mapping: FieldMapping) -> None:
+        if not mapping.enabled:
+            return
+        if not mapping.a or not mapping.b:
+            self.constants.append(mapping)
+            return
+        lens = grind(mapping, self.settings.direction, self.resources[Side.A], self.resources[Side.B], self.locale)
+        if isinstance(lens, Unpaired):
+            self.unusable[mapping.id] = lens.reason
+        else:
+            self.lenses.append(lens)
+
+    def _policy(self, lens: Lens) -> Policy:
+        mapping = lens.mapping
+        return Policy(
+            lens.direction, mapping.winner or self.settings.winner, mapping.clears, mapping.mode, lens.tells_blank
+        )
+
+    def looks(self, side: Side, values: Values) -> dict[str, Key]:
+        """Strand → key of everything that this record carries; what was not read is left out."""
+        keys: dict[str, Key] = {}
+        for lens in self.lenses:
+            for element, carried in (lens.look(side, values) or {}).items():
+                keys[lens.strand(element)] = carried.key
+        return keys
+
+    def strands_of_field(self, side: Side, name: str) -> list[str]:
+        """Strands that write this field of this side."""
+        return [s for s, lens in self._lens_of_strand.items() if name in lens.field_names(side)]
+
+    def lens_of(self, mapping: FieldMapping) -> Lens | None:
+        """None for a constant, and for a mapping that carries nothing now."""
+        return self._lens_of_mapping.get(mapping.id)
+
+    def mapping_of_strand(self, strand: str) -> FieldMapping | None:
+        lens = self._lens_of_strand.get(strand)
+        return lens.mapping if lens else None
