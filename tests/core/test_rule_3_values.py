@@ -9,7 +9,7 @@ import pytest
 from connectors.contract import FieldType, Refusal
 from syncengine.core.mapping import ClearPolicy, Direction, FieldMapping, Side
 from syncengine.core.merge import Reason
-from syncengine.core.plan import LinkMemory, baselines_after
+from syncengine.core.plan import LinkMemory, Planned, baselines_after, note_after
 from syncengine.core.values import LONGEST_KEY, Locale, blank, key_of
 
 from .build import A, B, Pair, T, draft_of, field, only_note, resource, rules_of
@@ -235,3 +235,25 @@ def test_rule_4_6_an_option_map_of_another_version_is_another_comparison():
     one = field("c", FieldType.CHOICE, options=["x", "y"])
     first, second = rules_of(one, one, options=(("x", "y"),)), rules_of(one, one, options=(("x", "x"),))
     assert first.lenses[0].strand("") != second.lenses[0].strand("")
+
+
+def test_rule_3_8_the_reason_of_a_difference_stands_until_the_write_that_ends_it():
+    """The app keeps “Ann” as “ann”. An edit is planned, never written, and taken back: the two still differ."""
+    pair = Pair(rules_of(field("t"), field("t")), {"t": "Ann"}, {"t": "ann"}).in_step()
+    strand = pair.rules.lenses[0].strand("")
+    plan = pair.edited(a={"t": "Bob"}).plan()
+    assert plan.drafts and strand not in plan.settled
+
+
+@pytest.mark.parametrize(
+    "planned, answered, known, then",
+    [
+        (Planned("x", "w", "x"), "x", Reason.CLEAR_KEPT, None),
+        (Planned("x", "w", "x"), "X", Reason.CLEAR_KEPT, Reason.REWRITTEN),
+        (Planned("x", "w", "x"), None, None, Reason.REWRITTEN),
+        (Planned(None, None, "default"), "default", Reason.DEFAULT, Reason.DEFAULT),
+        (Planned(["w"], ["x", "y"], ["w", "x", "y"]), ["w", "x", "y"], Reason.CLEAR_KEPT, Reason.CLEAR_KEPT),
+    ],
+)
+def test_rule_3_8_what_is_noted_once_it_is_written(planned, answered, known, then):
+    assert note_after(planned, B, answered, known) is then
