@@ -183,12 +183,13 @@ def plan_link(rules: Rules, a: Values, b: Values, memory: LinkMemory) -> LinkPla
     """Compare two linked records, strand by strand, each against its own baseline."""
     sheet = _Sheet(rules, {Side.A: a, Side.B: b})
     for lens in rules.lenses:
+        if lens.is_set:
+            if lens.field_names(Side.A)[0] in a and lens.field_names(Side.B)[0] in b:
+                _plan_list(sheet, lens, memory)
+            continue
         seen_a, seen_b = lens.look(Side.A, a), lens.look(Side.B, b)
         if seen_a is None or seen_b is None:
             continue  # Unread is never blank (rule 4.6).
-        if lens.is_set:
-            _plan_list(sheet, lens, memory)
-            continue
         for element in lens.elements:
             _plan_strand(sheet, lens, element, seen_a[element], seen_b[element], memory)
     return sheet.plan(sheet.draft(side, WriteKind.UPDATE) for side in Side)
