@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from tenants.context import current_workspace
+from tenants.context import current_workspace, workspace_context
 
 from .. import registry
 from ..budget import Budget, Rate
@@ -41,14 +42,29 @@ class AccountEnvironment:
         self.allow_private_addresses: bool = settings.SYNCSITE_ALLOW_PRIVATE_ADDRESSES
         self.allow_files: bool = settings.SYNCSITE_ALLOW_FILES
         self._budget = budget
+        self._thread, self._workspace = threading.get_ident(), current_workspace()
 
     def take(self, requests: int = 1) -> None:
         if self._budget:
-            self._budget.take(requests)
+            with self._at_home():
+                self._budget.take(requests)
 
     def slow_down(self, after: float | None) -> None:
         if self._budget:
-            self._budget.slow_down(after)
+            with self._at_home():
+                self._budget.slow_down(after)
+
+    @contextmanager
+    def _at_home(self) -> Iterator[None]:
+        """In the workspace, also where the client is asked in another thread, which has a connection of its own."""
+        if threading.get_ident() == self._thread:
+            yield
+            return
+        try:
+            with workspace_context(self._workspace):
+                yield
+        finally:
+            connection.close()
 
 
 @contextmanager

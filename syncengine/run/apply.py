@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connectors.contract import (
     ConnectorBroken,
@@ -34,6 +34,7 @@ from .context import Halted, Slice
 from .lease import check, fenced
 from .outcomes import Outcomes
 from .read import make_dirty
+from .relay import Call, Steps, alone, together
 from .store import records_of
 
 ORDER = (WriteKind.UPDATE, WriteKind.CREATE, WriteKind.ARCHIVE, WriteKind.DELETE)
@@ -58,16 +59,25 @@ class Applier:
     def __init__(self, work: Slice) -> None:
         self.work = work
         self.outcomes = Outcomes(work)
+        self._halted = False
+        """The other side met an error: nothing more is begun."""
 
     def apply(self) -> bool:
         """All planned operations; False if the slice ended first. Raises what stops the account."""
-        for side in Side:
-            for kind in ORDER:
-                for packet in self._packets(side, kind):
-                    self._carry_out(side, kind, packet)
-                    self.work.show(RunPhase.APPLYING)
-                    if self.work.over:
-                        return False
+        if self.work.clock.together:
+            return all(together([self._side(side) for side in Side], halt=self._halt))
+        return all(alone(self._side(side)) for side in Side)
+
+    def _halt(self) -> None:
+        self._halted = True
+
+    def _side(self, side: Side) -> Steps[bool]:
+        for kind in ORDER:
+            for packet in self._packets(side, kind):
+                yield from self._carry_out(side, kind, packet)
+                self.work.show(RunPhase.APPLYING)
+                if self.work.over or self._halted:
+                    return False
         return True
 
     def _packets(self, side: Side, kind: WriteKind) -> Iterator[list[Operation]]:
@@ -86,26 +96,27 @@ class Applier:
         alone = resource.idempotency is Idempotency.NONE if kind is WriteKind.CREATE else not resource.lock
         return size if alone else max(size, PACKET - PACKET % size)
 
-    def _carry_out(self, side: Side, kind: WriteKind, packet: Sequence[Operation]) -> None:
+    def _carry_out(self, side: Side, kind: WriteKind, packet: Sequence[Operation]) -> Steps[None]:
         self.work.go_on()
         packet, versions = self._still_good(side, kind, packet)
         if packet:
             self._mark_sending(side, packet, was=OperationState.PLANNED)
-            self.send(side, kind, packet, versions)
+            yield from self._send(side, kind, packet, versions)
 
-    def send(
+    def _send(
         self, side: Side, kind: WriteKind, packet: Sequence[Operation], versions: Mapping[str, str | None]
-    ) -> None:
+    ) -> Steps[None]:
         """Send what is marked as being sent, and store the answers. Raises what stops the account."""
         began = self.work.clock.now()
         batches = deque(_batches(packet, self.work.resources[side].batch_size(kind)))
         answers: list[Answer] = []
         stopped: ConnectorError | None = None
-        while batches and stopped is None and not (answers and self.work.clock.now() - began > PACKET_TIME):
+        while batches and stopped is None and not (answers and self._is_enough(began)):
             check(self.work.held)
             batch = batches.popleft()
             try:
-                found = self._write(side, kind, batch, versions)
+                outcomes = yield self._question(side, kind, batch, versions)
+                found = self._answers(side, batch, outcomes)
             except ConnectorError as error:
                 stopped = error
                 if isinstance(error, RateLimited | SignInAgain | PermissionLost):
@@ -126,16 +137,23 @@ class Applier:
         for packet in _batches(operations, self._packet_size(side, WriteKind.CREATE)):
             self.work.go_on()
             self._mark_sending(side, packet, was=OperationState.SENDING)
-            self.send(side, WriteKind.CREATE, packet, {})
+            alone(self._send(side, WriteKind.CREATE, packet, {}))
 
-    def _write(
+    def _is_enough(self, began: datetime) -> bool:
+        return self._halted or self.work.clock.now() - began > PACKET_TIME
+
+    def _question(
         self, side: Side, kind: WriteKind, batch: Sequence[Operation], versions: Mapping[str, str | None]
-    ) -> list[Answer] | None:
+    ) -> Call:
+        client, resource = self.work.clients[side], self.work.resources[side]
+        writes = [_as_write(op, kind, versions) for op in batch]
+        return lambda: client.write(resource, writes)
+
+    def _answers(self, side: Side, batch: Sequence[Operation], outcomes: Sequence[Outcome]) -> list[Answer] | None:
         """The app's answers to one batch; None where it takes all or nothing, and one of several was refused."""
-        resource = self.work.resources[side]
-        outcomes = self.work.clients[side].write(resource, [_as_write(op, kind, versions) for op in batch])
         if len(outcomes) != len(batch):
             raise ConnectorBroken(f"{len(batch)} writes got {len(outcomes)} answers.")
+        resource = self.work.resources[side]
         if resource.atomic and len(batch) > 1 and any(isinstance(outcome, Refused) for outcome in outcomes):
             return None
         return [Answer(op, outcome) for op, outcome in zip(batch, outcomes, strict=True)]

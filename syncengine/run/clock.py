@@ -1,4 +1,4 @@
-"""Time as an argument, so that a test can repeat a run exactly."""
+"""Time and order as arguments, so that a test can repeat a run exactly."""
 
 from __future__ import annotations
 
@@ -16,3 +16,5 @@ SLICE = timedelta(seconds=20)
 class Clock:
     now: Callable[[], datetime] = timezone.now
     slice: timedelta = SLICE
+    together: bool = False
+    """Both apps are written to at once, in an order that is chance."""

@@ -49,7 +49,7 @@ ROUNDS = 5
 
 def run_slice(sync_id: int, clock: Clock | None = None) -> Next:
     """Work on one sync until nothing is left to do or its time is over. The only entry into a sync."""
-    clock = clock or Clock()
+    clock = clock or Clock(together=True)
     sync = _load(sync_id)
     if sync is None:
         return Next(None)
