@@ -242,11 +242,11 @@ class TwoApps(RuleBasedStateMachine):
             self._type(side, id_, name, self._value(data, side, name))
 
     def _type(self, side: Side, id_: str, name: str, value: Any) -> None:
-        before = self.driver.rules.looks(side, self.people[side].values(id_))
+        before = self.driver.rules.looks(side, self._held(side, id_))
         self.people[side].edit(id_, {name: value})
-        if self.driver.rules.looks(side, self.people[side].values(id_)) == before:
+        if self.driver.rules.looks(side, self._held(side, id_)) == before:
             if (side, id_, name) in self.typed:
-                self.typed[(side, id_, name)] = self.typed[(side, id_, name)][0], self.people[side].values(id_)
+                self.typed[(side, id_, name)] = self.typed[(side, id_, name)][0], self._held(side, id_)
             return  # A change of form alone is no change (3.1).
         if not value:
             self.blurred.add((side, id_, name))
@@ -254,7 +254,12 @@ class TwoApps(RuleBasedStateMachine):
             if (op.draft.side, op.link.ends[side]) == (side, id_) and name in op.draft.values:
                 self.blurred.add((side, id_, name))
         self.edits += 1
-        self.typed[(side, id_, name)] = self.edits, self.people[side].values(id_)
+        self.typed[(side, id_, name)] = self.edits, self._held(side, id_)
+
+    def _held(self, side: Side, id_: str) -> Values:
+        """All fields of a record, as its app holds them now."""
+        values = self.people[side].values(id_)
+        return {f.name: values.get(f.name) for f in FIELDS[side]}
 
     @rule(data=st.data(), side=st.sampled_from(Side))
     def somebody_is_deleted(self, data: st.DataObject, side: Side) -> None:
@@ -357,8 +362,7 @@ class TwoApps(RuleBasedStateMachine):
         """Both records as the apps hold them; None where the pair takes no part."""
         if link.gone or not all(link.ends.values()):
             return None
-        values = {side: self.people[side].values(link.ends[side] or "") for side in Side}
-        values = {side: {f.name: held.get(f.name) for f in FIELDS[side]} for side, held in values.items()}
+        values = {side: self._held(side, link.ends[side] or "") for side in Side}
         resources = self.driver.resources
         outside = judge_scope(self.settings, *((resources[side], values[side]) for side in Side))
         return None if outside else values
@@ -400,7 +404,8 @@ class TwoApps(RuleBasedStateMachine):
                 elif typed[side]:
                     self._check_list_passed_on(link, lens, side, before, after)
             if not typed[A] and not typed[B]:
-                assert {s: after[s][strand] for s in Side} == {s: before[s][strand] for s in Side}, "nobody changed it"
+                now, then = ({s: looks[s][strand] for s in Side} for looks in (after, before))
+                assert now == then, f"{strand} of {list(link.ends.values())}: nobody changed {then} to {now}"
 
     def _typed(self, link: Link, side: Side, lens: Lens) -> dict[str, Any]:
         end = link.ends[side] or ""
@@ -421,7 +426,7 @@ class TwoApps(RuleBasedStateMachine):
     def _check_conflict(self, link: Link, lens: Lens, before: Any, after: Any) -> None:
         """Both sides were edited. If the winner's edit came last, it stands on both, whatever passed in between."""
         strand, winner = lens.strand(""), lens.mapping.winner or self.settings.winner
-        values = self.people[winner].values(link.ends[winner] or "")
+        values = self._held(winner, link.ends[winner] or "")
         typed = self._typed(link, winner, lens)
         last, held = self._typed_last(link, lens)
         sent = self.driver.rules.looks(last, held)[strand]
