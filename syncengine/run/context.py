@@ -62,8 +62,15 @@ class Slice:
         """The run under way, begun now if there is none."""
         if self.run is None:
             assert self.sync.active is not None
-            self.run = SyncRun.objects.create(
-                sync=self.sync, version=self.sync.active, kind=RunKind.CHANGES, started_at=self.clock.now()
+            # A person may have begun one just now.
+            self.run, _made = SyncRun.objects.get_or_create(
+                sync=self.sync,
+                state=RunState.RUNNING,
+                defaults={
+                    "version": self.sync.active,
+                    "kind": RunKind.CHANGES,
+                    "started_at": self.clock.now(),
+                },
             )
         return self.run
 

@@ -117,7 +117,7 @@ def _work(sync: Sync, held: Held, clock: Clock) -> Next:
 def _steps(work: Slice) -> Next:
     doubts = Doubts(work)
     doubts.settle_before_reading()
-    if not _is_fresh(work) and not _read(work):
+    if not _is_fresh(work, doubts) and not _read(work):
         return Next(work.clock.now())
     doubts.settle_after_reading()
     if not _plan_and_apply(work):
@@ -154,11 +154,14 @@ def _resource(stream: Stream, client: Client) -> Resource:
     return client.interpret(accounts.snapshot_of(obj), accounts.meaning_of(obj))
 
 
-def _is_fresh(work: Slice) -> bool:
+def _is_fresh(work: Slice, doubts: Doubts) -> bool:
     """In the middle of a long run both sides are read when a look at them is due, not in each slice."""
     if work.run is None or work.run.phase not in (RunPhase.PLANNING, RunPhase.APPLYING):
         return False
-    oldest = work.clock.now() - timedelta(seconds=work.sync.interval)
+    now, ripe = work.clock.now(), doubts.next_look
+    if ripe is not None and ripe <= now:
+        return False  # What is in doubt is settled by what is read from now on.
+    oldest = now - timedelta(seconds=work.sync.interval)
     return all(s.read_at is not None and s.read_at > oldest and not s.passing for s in work.streams.values())
 
 
