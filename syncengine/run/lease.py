@@ -63,14 +63,14 @@ class LeaseLost(Exception):
     """Somebody else holds it now: store nothing, send nothing more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Held:
     """Leases held together, each with the epoch under which it was taken."""
 
     holder: str
     epochs: tuple[tuple[str, int], ...]
     deaths: int = 0
-    """Holders of the first name that died one after another before this one."""
+    """Holders of the first name that died one after another before this one, since something was achieved."""
 
     @property
     def epoch(self) -> int:
@@ -137,6 +137,7 @@ def achieved(held: Held) -> None:
     """Within `fenced`: what is stored need not be done again, so that a death from now on counts as the first."""
     if held.deaths:
         Lease.objects.filter(name=held.names[0]).update(deaths=0)
+        held.deaths = 0
 
 
 def _lock(held: Held) -> None:

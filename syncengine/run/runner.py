@@ -57,15 +57,16 @@ def run_slice(sync_id: int, clock: Clock | None = None) -> Next:
     if held is None:
         return Next(clock.now() + BUSY)
     worn_out = held.deaths >= trouble.TOO_MANY_DEATHS
-    deaths = held.deaths + 1  # Unless the slice ends well: a time-out leaves here too.
+    survived = None
     try:
         found = trouble.after_deaths(sync, held, clock) if worn_out else _slice_of(sync_id, held, clock)
-        deaths = trouble.TOO_MANY_DEATHS - 1 if worn_out else 0
+        survived = trouble.TOO_MANY_DEATHS - 1 if worn_out else 0
     except LeaseLost:
         logger.warning("sync %s: the lease went to somebody else; nothing more is stored", sync_id)
         return Next(clock.now() + BUSY)
     finally:
-        wanted = release(held, deaths=deaths)
+        # A time-out leaves here too, and counts as a death.
+        wanted = release(held, deaths=held.deaths + 1 if survived is None else survived)
     soonest = clock.now() + GIVE_WAY
     return replace(found, at=soonest) if wanted and found.at is not None and found.at < soonest else found
 
