@@ -29,6 +29,11 @@ def database_url():
     return f"postgresql://{d['USER']}:{quote(d['PASSWORD'])}@{d['HOST']}:{d['PORT']}/{d['NAME']}"
 
 
+def title(process):
+    """What the process calls itself; where the command line was longer, blanks follow."""
+    return " ".join(process.cmdline()).rstrip()
+
+
 class Cluster:
     def __init__(self, directory):
         self.pulse = directory / "pulse"
@@ -44,7 +49,7 @@ class Cluster:
 
     def find(self, role):
         """Process ids of "idle" workers, the "monitor" or the "pusher"."""
-        return [p.pid for p in self.family() if " ".join(p.cmdline()).endswith(f" {role}")]
+        return [p.pid for p in self.family() if title(p).endswith(f" {role}")]
 
     def wait_up(self):
         until(lambda: len(self.find("idle")) == settings.QUEUE_WORKERS and self.find("pusher") and self.find("monitor"))
