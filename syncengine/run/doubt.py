@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from connectors.contract import Idempotency, Record, WriteKind, Written
 
@@ -31,6 +31,8 @@ class Doubts:
     def __init__(self, work: Slice) -> None:
         self.work = work
         self.applier = Applier(work)
+        self._left = self._of_pair().exists()
+        """Earlier slices left something in doubt. This one can only settle it: what it leaves itself ends it."""
 
     def settle_before_reading(self) -> None:
         """What needs no look at the records: updates, and creations that may safely be sent again.
@@ -68,12 +70,13 @@ class Doubts:
         ripe = [at for side in Side for op in self._pending(side) if (at := self._ripe_at(side, op)) is not None]
         return min(ripe, default=None)
 
+    def _of_pair(self) -> QuerySet[Operation]:
+        return Operation.objects.filter(link__pair=self.work.sync.pair, state=OperationState.SENDING)
+
     def _pending(self, side: Side) -> list[Operation]:
-        return list(
-            Operation.objects.filter(link__pair=self.work.sync.pair, state=OperationState.SENDING, side=side.value)
-            .select_related("link")
-            .order_by("pk")
-        )
+        if not self._left:
+            return []
+        return list(self._of_pair().filter(side=side.value).select_related("link").order_by("pk"))
 
     def _ripe_at(self, side: Side, op: Operation) -> datetime | None:
         """After this, the creation shows in reads if it ever happened."""

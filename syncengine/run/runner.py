@@ -108,7 +108,7 @@ def _work(sync: Sync, held: Held, clock: Clock) -> Next:
         work = _slice(sync, held, clock, clients, deadline)
         try:
             found = _steps(work)
-        except ConnectorError:
+        except (ConnectorError, Halted):
             _keep_counts(work)
             raise
         _keep_counts(work)
@@ -138,9 +138,9 @@ def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client],
     assert sync.active is not None
     rules = Rules(_within_plan(sync.active.load()), resources[Side.A], resources[Side.B])
     run = sync.runs.filter(state=RunState.RUNNING).first()
-    return Slice(
-        sync, streams, resources, clients, rules, held, clock, deadline, run, dict(run.progress) if run else {}
-    )
+    broke_off = held.deaths > 0 or sync.setbacks > 0  # Then what was changed may not have been counted.
+    progress = dict(run.progress) if run else {}
+    return Slice(sync, streams, resources, clients, rules, held, clock, deadline, run, progress, touched=broke_off)
 
 
 def _within_plan(settings: SyncSettings) -> SyncSettings:
