@@ -1,46 +1,87 @@
-"""Many rows at once: one statement with arrays instead of one CASE for each row and column."""
+"""Many rows at once: they travel as one JSON text, and one statement takes them apart.
+
+That is many times as fast as `bulk_create` and `bulk_update`, which bind each value of each row by itself.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
-from django.db.models import Field, JSONField, Model
+from django.db.models import Field, Model
 
 AT_ONCE = 2000
 
 
-def update_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
-    """Write these fields of these rows, by their primary keys. What `bulk_update` does, many times as fast."""
-    for start in range(0, len(rows), AT_ONCE):
-        _update(rows[start : start + AT_ONCE], fields)
-
-
-def _update(rows: Sequence[Model], names: Sequence[str]) -> None:
+def update_rows(rows: Sequence[Model], names: Sequence[str]) -> None:
+    """Write these fields of these rows, by their primary keys."""
+    if not rows:
+        return
     meta = rows[0]._meta
-    fields: list[Field[Any, Any]] = [meta.get_field(name) for name in names]  # type: ignore[misc]
-    columns = [f'"{field.column}"' for field in fields]
-    arrays = ["%s::bigint[]", *(f"%s::{_array_of(field)}" for field in fields)]
-    params: list[Any] = [[row.pk for row in rows], *([_prepared(field, row) for row in rows] for field in fields)]
+    fields = [_field(rows[0], name) for name in names]
+    columns = ", ".join(f'"{f.column}" = new."{f.column}"' for f in fields)
     sql = (
-        f'UPDATE "{meta.db_table}" AS old SET {", ".join(f"{c} = new.{c}" for c in columns)} '
-        f"FROM unnest({', '.join(arrays)}) AS new (pk, {', '.join(columns)}) "
-        f'WHERE old."{meta.pk.column}" = new.pk'
+        f'UPDATE "{meta.db_table}" AS old SET {columns} FROM {_recordset([_field(rows[0], "pk"), *fields])} '
+        f'WHERE old."{meta.pk.column}" = new."{meta.pk.column}"'
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+    _in_portions(sql, rows, [_field(rows[0], "pk"), *fields])
 
 
-def _array_of(field: Field[Any, Any]) -> str:
+def insert_rows(rows: Sequence[Model]) -> None:
+    """New rows, which get their primary keys here. Defaults of the model hold; those of `save` (auto_now) do not."""
+    if not rows:
+        return
+    meta = rows[0]._meta
+    for row, pk in zip(rows, _new_keys(rows[0], len(rows)), strict=True):
+        row.pk, row._state.adding = pk, False
+    fields = list(meta.concrete_fields)
+    columns = ", ".join(f'"{f.column}"' for f in fields)
+    _in_portions(f'INSERT INTO "{meta.db_table}" ({columns}) SELECT {columns} FROM {_recordset(fields)}', rows, fields)
+
+
+def as_json(values: Iterable[Mapping[str, Any] | Sequence[Any]]) -> str:
+    """For `json_to_recordset`."""
+    return json.dumps(list(values), default=_plain, ensure_ascii=False)
+
+
+def _field(row: Model, name: str) -> Field[Any, Any]:
+    return row._meta.pk if name == "pk" else row._meta.get_field(name)  # type: ignore[return-value]
+
+
+def _recordset(fields: Sequence[Field[Any, Any]]) -> str:
+    described = ", ".join(f'"{f.column}" {_kind(f)}' for f in fields)
+    return f"json_to_recordset(%s::json) AS new ({described})"
+
+
+def _kind(field: Field[Any, Any]) -> str:
     """Without a length: a cast to varchar(255) would cut silently, an assignment complains."""
-    kind = field.db_type(connection) or "text"
-    return f"{kind.partition('(')[0]}[]"
+    return (field.rel_db_type(connection) or "text").partition("(")[0]
 
 
-def _prepared(field: Field[Any, Any], row: Model) -> Any:
-    value = getattr(row, field.attname)
-    if isinstance(field, JSONField):
-        return json.dumps(value, cls=field.encoder)
-    return field.get_db_prep_save(value, connection)
+def _in_portions(sql: str, rows: Sequence[Model], fields: Sequence[Field[Any, Any]]) -> None:
+    names = [(field.column, field.attname) for field in fields]
+    with connection.cursor() as cursor:
+        for start in range(0, len(rows), AT_ONCE):
+            portion = ({c: getattr(row, name) for c, name in names} for row in rows[start : start + AT_ONCE])
+            cursor.execute(sql, [as_json(portion)])
+
+
+def _new_keys(row: Model, count: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            [f'"{row._meta.db_table}"', row._meta.pk.column, count],
+        )
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not travel as JSON")

@@ -21,11 +21,12 @@ from ..core.match import Candidate, Judgement, Keys, Taken, judge, shared_blocks
 from ..core.states import FailureClass, RecordState
 from ..models import FormerEnd, KeptApart, Operation, OperationState, RecordLink, RemoteRecord
 from ..models.run import OPEN
+from .bulk import insert_rows
 from .context import Slice
 from .memory import stored
 
 _PAIRS = """
-SELECT DISTINCT a.remote_id, b.remote_id, a.keys, b.keys
+SELECT a.remote_id, b.remote_id, a.keys, b.keys
   FROM syncengine_remoterecord {dirty}
   JOIN syncengine_matchkey key_{dirty} ON key_{dirty}.record_id = {dirty}.id
   JOIN unnest(%(kinds_a)s::text[], %(kinds_b)s::text[]) AS kinds (a, b) ON kinds.{dirty} = key_{dirty}.kind
@@ -295,10 +296,13 @@ def _make_rows(work: Slice, ends: _Ends, wanted: Records) -> None:
     rows = []
     for side, id_ in sorted(wanted):
         if ends.get(side, id_) is None:
-            row = RecordLink(pair=work.sync.pair, state=RecordState.WAITING)
-            row.set_end(side, id_)
-            rows.append(row)
-    ends.add(RecordLink.objects.bulk_create(rows, batch_size=1000))
+            rows.append(_new_row(work, **{f"{side.value}_id": id_}, state=RecordState.WAITING.value))
+    insert_rows(rows)
+    ends.add(rows)
+
+
+def _new_row(work: Slice, **facts: Any) -> RecordLink:
+    return RecordLink(pair=work.sync.pair, created_at=work.clock.now(), **facts)
 
 
 def _join(work: Slice, ends: _Ends, pairs: Sequence[tuple[str, str]]) -> None:
@@ -310,7 +314,7 @@ def _join(work: Slice, ends: _Ends, pairs: Sequence[tuple[str, str]]) -> None:
         row_a, row_b = ends.get(Side.A, a), ends.get(Side.B, b)
         kept = _row_to_keep(row_a, row_b)
         if kept is None:
-            new.append(RecordLink(pair=work.sync.pair, a_id=a, b_id=b, made_by="matched"))
+            new.append(_new_row(work, a_id=a, b_id=b, made_by="matched"))
             continue
         if row_a is not None and row_b is not None:
             dropped[(row_b if kept is row_a else row_a).pk] = kept
@@ -324,7 +328,8 @@ def _join(work: Slice, ends: _Ends, pairs: Sequence[tuple[str, str]]) -> None:
         ends.add([kept])
     FormerEnd.objects.bulk_create(former, ignore_conflicts=True)
     drop_rows(dropped)
-    ends.add(RecordLink.objects.bulk_create(new, batch_size=1000))
+    insert_rows(new)
+    ends.add(new)
     work.count("linked", len(pairs))
 
 

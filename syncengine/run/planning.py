@@ -18,7 +18,7 @@ from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
 from ..core.scope import Excluded, judge_scope, may_create
 from ..core.states import FailureClass, state_of
 from ..models import Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
-from .bulk import update_rows
+from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
 from .lease import achieved, fenced
 from .matching import match
@@ -117,7 +117,7 @@ class Planner:
             else:
                 operations += self._plan_link(link, *ends[link.pk])
         update_rows([link for link in links if stored(link) != matched.stored[link.pk]], STORED)
-        Operation.objects.bulk_create(operations, batch_size=1000)
+        insert_rows(operations)
         self.work.count("planned", len(operations))
         return len(operations)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ from ..core.mapping import fingerprint
 from ..core.match import Keys, blocks, keys_of
 from ..core.values import Locale, blank
 from ..models import MatchKey, RemoteRecord, Stream
-from .bulk import update_rows
+from .bulk import as_json, insert_rows, update_rows
 
 LABEL_FIELDS = ("full_name", "name", "title", "subject", "number")
 """Canonical names of what a record is called by, the best first."""
@@ -26,13 +25,11 @@ _UPSERT = """
 INSERT INTO syncengine_remoterecord AS known
        (stream_id, remote_id, version, fingerprint, "values", keys, label, modified_at, asked_at,
         first_seq, seq, gone, merged_into, origin_sync, written_at, replaced)
-SELECT %(stream)s, id, version, fingerprint, "values", keys, label, modified_at, asked_at,
-       seq, seq, FALSE, '', origin, written_at, replaced
-  FROM unnest(%(ids)s::text[], %(versions)s::text[], %(fingerprints)s::text[], %(values)s::jsonb[], %(keys)s::jsonb[],
-              %(labels)s::text[], %(modified)s::text[], %(asked)s::timestamptz[], %(seqs)s::bigint[],
-              %(origins)s::bigint[], %(written)s::timestamptz[], %(replaced)s::text[])
-       AS new (id, version, fingerprint, "values", keys, label, modified_at, asked_at, seq, origin, written_at,
-               replaced)
+SELECT %s, id, version, fingerprint, "values", keys, label, modified, asked, seq, seq, FALSE, '', origin, written,
+       replaced
+  FROM json_to_recordset(%s::json)
+       AS new (id text, version text, fingerprint text, "values" jsonb, keys jsonb, label text, modified text,
+               asked timestamptz, seq bigint, origin bigint, written timestamptz, replaced text)
 ON CONFLICT (stream_id, remote_id) DO UPDATE SET
     version = EXCLUDED.version, fingerprint = EXCLUDED.fingerprint, "values" = EXCLUDED."values",
     keys = EXCLUDED.keys, label = EXCLUDED.label, modified_at = EXCLUDED.modified_at,
@@ -46,9 +43,8 @@ RETURNING id, remote_id
 _TOUCH = """
 UPDATE syncengine_remoterecord AS known
    SET version = new.version, modified_at = new.modified, asked_at = new.asked
-  FROM unnest(%(ids)s::text[], %(versions)s::text[], %(modified)s::text[], %(asked)s::timestamptz[])
-       AS new (id, version, modified, asked)
- WHERE known.stream_id = %(stream)s AND known.remote_id = new.id
+  FROM json_to_recordset(%s::json) AS new (id text, version text, modified text, asked timestamptz)
+ WHERE known.stream_id = %s AND known.remote_id = new.id
 """
 """A new version of the same values is no change that anybody would have to look at."""
 
@@ -125,52 +121,55 @@ def _too_old(mark: Mark, seen: Seen, print_: str, settle: timedelta) -> bool:
 
 
 def _touch(stream: Stream, seen: Sequence[Seen]) -> None:
-    params = {
-        "stream": stream.pk,
-        "ids": [s.record.id for s in seen],
-        "versions": [s.record.version for s in seen],
-        "modified": [s.record.modified_at for s in seen],
-        "asked": [s.asked_at for s in seen],
-    }
+    rows = [
+        {"id": s.record.id, "version": s.record.version, "modified": s.record.modified_at, "asked": s.asked_at}
+        for s in seen
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_TOUCH, params)
+        cursor.execute(_TOUCH, [as_json(rows), stream.pk])
 
 
-def _write(stream: Stream, resource: Resource, rows: list[tuple[Seen, Values, str]], locale: Locale) -> None:
-    first = stream.seq + 1
+def _write(stream: Stream, resource: Resource, changed: list[tuple[Seen, Values, str]], locale: Locale) -> None:
+    keys = {s.record.id: keys_of(values, resource, stream.own_keys, locale) for s, values, _ in changed}
+    # A record that is gone has no match keys: they are written anew when it is back.
+    known = RemoteRecord.objects.filter(stream=stream, remote_id__in=list(keys), gone=False)
+    before = dict(known.values_list("remote_id", "keys"))
+    rows = [
+        {
+            "id": seen.record.id,
+            "version": seen.record.version,
+            "fingerprint": print_,
+            "values": values,
+            "keys": keys[seen.record.id].to_json(),
+            "label": label_of(values, resource),
+            "modified": seen.record.modified_at,
+            "asked": seen.asked_at,
+            "seq": seq,
+            "origin": seen.origin_sync,
+            "written": seen.written_at,
+            "replaced": seen.replaced,
+        }
+        for seq, (seen, values, print_) in enumerate(changed, start=stream.seq + 1)
+    ]
     stream.seq += len(rows)
-    keys = {s.record.id: keys_of(values, resource, stream.own_keys, locale) for s, values, _ in rows}
-    params: dict[str, Any] = {
-        "stream": stream.pk,
-        "ids": [s.record.id for s, _, _ in rows],
-        "versions": [s.record.version for s, _, _ in rows],
-        "fingerprints": [p for _, _, p in rows],
-        "values": [json.dumps(v) for _, v, _ in rows],
-        "keys": [json.dumps(keys[s.record.id].to_json()) for s, _, _ in rows],
-        "labels": [label_of(v, resource) for _, v, _ in rows],
-        "modified": [s.record.modified_at for s, _, _ in rows],
-        "asked": [s.asked_at for s, _, _ in rows],
-        "seqs": list(range(first, first + len(rows))),
-        "origins": [s.origin_sync for s, _, _ in rows],
-        "written": [s.written_at for s, _, _ in rows],
-        "replaced": [s.replaced for s, _, _ in rows],
-    }
     with connection.cursor() as cursor:
-        cursor.execute(_UPSERT, params)
+        cursor.execute(_UPSERT, [stream.pk, as_json(rows)])
         pks = {remote_id: pk for pk, remote_id in cursor.fetchall()}
-    _write_keys(stream, {pks[id_]: k for id_, k in keys.items()})
+    moved = {row["id"] for row in rows if before.get(row["id"]) != row["keys"]}
+    _write_keys(stream, {pks[id_]: keys[id_] for id_ in moved}, [pks[id_] for id_ in moved if id_ in before])
     Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
 
 
-def _write_keys(stream: Stream, keys: Mapping[int, Keys]) -> None:
-    MatchKey.objects.filter(record_id__in=list(keys)).delete()
-    MatchKey.objects.bulk_create(
+def _write_keys(stream: Stream, keys: Mapping[int, Keys], older: Sequence[int]) -> None:
+    """The buckets of these records, instead of those that `older` ones had."""
+    if older:
+        MatchKey.objects.filter(record_id__in=older).delete()
+    insert_rows(
         [
             MatchKey(record_id=pk, stream_id=stream.pk, kind=kind, value=value)
             for pk, one in keys.items()
             for kind, value in sorted(blocks(one))
-        ],
-        batch_size=5000,
+        ]
     )
 
 
