@@ -267,8 +267,13 @@ def run_now(sync: Sync, *, actor: str) -> SyncRun:
         raise SyncError(_("Turn the sync on first."))
     with transaction.atomic():
         locked = Sync.objects.select_for_update().get(pk=sync.pk)
-        run = locked.runs.filter(state=RunState.RUNNING).first() or _begin_run(locked, RunKind.CHANGES, actor)
-        due.schedule(DUE_KIND, sync.pk, timezone.now())
+        return ensure_run(locked, RunKind.CHANGES, actor)
+
+
+def ensure_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
+    """The run under way, else a new one of this kind; at once. Within a transaction that has locked the sync."""
+    run = sync.runs.filter(state=RunState.RUNNING).first() or _begin_run(sync, kind, actor)
+    due.schedule(DUE_KIND, sync.pk, timezone.now())
     return run
 
 

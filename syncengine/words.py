@@ -199,12 +199,12 @@ FAILURES: Mapping[FailureClass, Words] = {
     FailureClass.DELETED_IN_A: Words(
         _("Deleted in %(a)s"),
         _("It was deleted in %(a)s, and is still there in %(b)s. Deletions are not passed on."),
-        _("Delete it in %(b)s as well, or restore it in %(a)s."),
+        _("Resync it to have it created in %(a)s again, restore it there, or delete it in %(b)s as well."),
     ),
     FailureClass.DELETED_IN_B: Words(
         _("Deleted in %(b)s"),
         _("It was deleted in %(b)s, and is still there in %(a)s. Deletions are not passed on."),
-        _("Delete it in %(a)s as well, or restore it in %(b)s."),
+        _("Resync it to have it created in %(b)s again, restore it there, or delete it in %(a)s as well."),
     ),
     FailureClass.SCHEMA: Words(
         _("The app's fields have changed"),
@@ -320,6 +320,7 @@ RULES: Mapping[str, Text] = {
     "4.4": _("Defaults on creation"),
     "5.1": _("No match: created"),
     "8.1": _("Deletions are not passed on"),
+    "8.2": _("Resync: created again"),
 }
 
 

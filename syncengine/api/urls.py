@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, records, runs, syncs
+from . import accounts, deletions, records, runs, syncs
 
 urlpatterns = [
     path("accounts/<int:pk>/disconnect", accounts.Disconnect.as_view(), name="api_account_disconnect"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("syncs/<int:pk>/pause", syncs.Pause.as_view(), name="api_sync_pause"),
     path("syncs/<int:pk>/resume", syncs.Resume.as_view(), name="api_sync_resume"),
     path("syncs/<int:pk>/run", syncs.Run.as_view(), name="api_sync_run"),
+    path("syncs/<int:pk>/resync", deletions.Resync.as_view(), name="api_sync_resync"),
     path("syncs/<int:pk>/runs", runs.Runs.as_view(), name="api_runs"),
     path("syncs/<int:pk>/runs/<int:run_pk>", runs.OneRun.as_view(), name="api_run"),
     path("syncs/<int:pk>/runs/<int:run_pk>/operations", runs.Operations.as_view(), name="api_operations"),

@@ -5,7 +5,7 @@ last agreed), `run` (passes and operations), `lease` (who may write).
 """
 
 from .lease import Lease
-from .link import FormerEnd, KeptApart, RecordLink
+from .link import FormerEnd, KeptApart, RecordLink, Wish
 from .run import Operation, OperationState, RunKind, RunPhase, RunState, SyncRun
 from .stream import DirtyRecord, ListedPage, MatchKey, RemoteRecord, Stream
 from .sync import SettingsVersion, StreamPair, Sync, SyncState, VersionState
@@ -31,4 +31,5 @@ __all__ = [
     "SyncRun",
     "SyncState",
     "VersionState",
+    "Wish",
 ]

@@ -19,6 +19,17 @@ LINK_STATES = [
 ]
 
 
+class Wish(models.TextChoices):
+    """What a person may ask for a record that one side has lost."""
+
+    RESYNC = "resync", _("Resync")
+    """Look for it once more, else create it again (rule 8.2)."""
+    PASS_ON = "pass_on", _("Pass the deletion on")
+    """Although the survivor was edited (rule 8.3)."""
+    KEEP_APART = "keep_apart", _("Keep unlinked")
+    """Of two links whose records were merged: this one's other record goes on alone (rule 8.5)."""
+
+
 class RecordLink(models.Model):
     """The mapping record. Ids are kept by value: a link outlives what an account forgets."""
 
@@ -45,6 +56,8 @@ class RecordLink(models.Model):
     paused = models.BooleanField(_("paused"), default=False)
     replan = models.BooleanField(default=False)
     """To be planned at the next occasion, whatever the fingerprints say."""
+    wish = models.CharField(max_length=10, choices=Wish.choices, blank=True, default="", db_default="")
+    """What a person asked for, until the next slice takes it up: the engine alone changes ends of links."""
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(_("next try"), null=True, blank=True)
     made_by = models.CharField(_("made by"), max_length=10, blank=True)
@@ -69,6 +82,7 @@ class RecordLink(models.Model):
         indexes = [
             models.Index(fields=["pair", "state", "cause", "id"], name="link_state"),
             models.Index(fields=["pair"], condition=Q(replan=True), name="link_replan"),
+            models.Index(fields=["pair", "wish"], condition=~Q(wish=""), name="link_wish"),
             models.Index(fields=["pair", "next_try_at"], condition=Q(next_try_at__isnull=False), name="link_next_try"),
         ]
 

@@ -14,6 +14,7 @@ class RunKind(models.TextChoices):
     FIRST = "first", _("First run")
     FULL = "full", _("Pass over all records")
     CHANGES = "changes", _("Changes")
+    RESYNC = "resync", _("Resync of deleted records")
 
 
 class RunPhase(models.TextChoices):

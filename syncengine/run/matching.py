@@ -87,13 +87,15 @@ def match(work: Slice, ids: Ids) -> Matched:
     alive = {side: _alive(work, side, ids[side]) for side in Side}
     _reopen(work, alive, ends)
     single = {side: {i for i in alive[side] if _is_alone(ends.get(side, i))} for side in Side}
+    formers = _take_back(work, _formers(work, single), ends)
+    single = {side: {i for i in single[side] if _is_alone(ends.get(side, i))} for side in Side}
     widows = {side: (alive[side] - single[side]) & _widowed(work, side, ends) for side in Side}
     candidates, judged = _candidates(work, {side: single[side] | widows[side] for side in Side})
     ends.add(_links_of(work, {Side.A: {c.a for c in candidates}, Side.B: {c.b for c in candidates}}))
     waiting = _waiting(work, alive, ends, candidates)
     verdict = _verdict(work, ends, [c for c in candidates if not {(Side.A, c.a), (Side.B, c.b)} & waiting], judged)
     joined = {(Side.A, a) for a, _ in verdict.links} | {(Side.B, b) for _, b in verdict.links}
-    former = {record: others for record, others in _former_ends(work, single).items() if record not in joined}
+    former = {record: others for record, others in _owners(formers).items() if record not in joined}
     ambiguous = {**verdict.ambiguous, **former}
     alone = ({(side, id_) for side in Side for id_ in single[side]} | set(ambiguous)) - waiting - joined
     _join(work, ends, verdict.links)
@@ -279,17 +281,47 @@ def _keys(data: object) -> Keys:
     return Keys.from_json(json.loads(data) if isinstance(data, str) else data)  # type: ignore[arg-type]
 
 
-def _former_ends(work: Slice, single: Ids) -> dict[tuple[Side, str], tuple[str, ...]]:
-    """Former ends of links that are back: never copied as if they were new (rule 5.9)."""
-    found: dict[tuple[Side, str], tuple[str, ...]] = {}
-    for side in Side:
-        rows = FormerEnd.objects.filter(pair=work.sync.pair, side=side, remote_id__in=single[side]).select_related(
-            "link"
-        )
-        for row in rows:
-            other = row.link.end(side.other)
-            found[(side, row.remote_id)] = (other,) if other is not None else ()
-    return found
+def _formers(work: Slice, single: Ids) -> list[FormerEnd]:
+    """Former ends of links that are back."""
+    known = FormerEnd.objects.filter(pair=work.sync.pair).select_related("link")
+    return [row for side in Side if single[side] for row in known.filter(side=side, remote_id__in=single[side])]
+
+
+def _owners(formers: Iterable[FormerEnd]) -> dict[tuple[Side, str], tuple[str, ...]]:
+    """What their links hold on the other side: they are never copied as if they were new (rule 5.9)."""
+    return {
+        (side, row.remote_id): (other,) if (other := row.link.end(side.other)) is not None else ()
+        for row in formers
+        for side in (Side(row.side),)
+    }
+
+
+def _take_back(work: Slice, formers: Sequence[FormerEnd], ends: _Ends) -> list[FormerEnd]:
+    """A record that is back before its link got another one instead takes its place again (rule 8.2).
+
+    Answers the others.
+    """
+    lacking = [row for row in formers if row.link.closed_at is None and row.link.end(Side(row.side)) is None]
+    if not lacking:
+        return list(formers)
+    ends.add(_links_of(work, {side: {o for row in lacking if (o := row.link.end(side))} for side in Side}))
+    waiting = _being_created(ends)
+    back, dropped = [], {}
+    for row in lacking:
+        side = Side(row.side)
+        link = ends.get(side.other, row.link.end(side.other) or "")
+        if link is None or link.is_whole or (side.other, link.end(side.other)) in waiting:
+            continue
+        lone = ends.get(side, row.remote_id)
+        if lone is not None:
+            dropped[lone.pk] = link
+        link.set_end(side, row.remote_id)
+        link.candidates, link.cause = [], ""
+        ends.add([link])
+        back.append(row)
+    drop_rows(dropped)
+    FormerEnd.objects.filter(pk__in=[row.pk for row in back]).delete()
+    return [row for row in formers if row not in back]
 
 
 def _make_rows(work: Slice, ends: _Ends, wanted: Records) -> None:
@@ -354,4 +386,6 @@ def drop_rows(dropped: Mapping[int, RecordLink]) -> None:
     ended = Operation.objects.filter(link__in=list(dropped)).exclude(state__in=OPEN)
     for pk in set(ended.values_list("link_id", flat=True)):
         ended.filter(link=pk).update(link=dropped[pk])
+    for former in FormerEnd.objects.filter(link__in=list(dropped)):
+        FormerEnd.objects.filter(pk=former.pk).update(link=dropped[former.link_id])
     RecordLink.objects.filter(pk__in=list(dropped)).delete()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.db.models import Q, QuerySet
 
@@ -17,7 +18,7 @@ from ..core.mapping import Side
 from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
 from ..core.scope import Excluded, judge_scope, may_create
 from ..core.states import FailureClass, state_of
-from ..models import Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
+from ..models import FormerEnd, Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
 from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
 from .lease import achieved, fenced
@@ -45,6 +46,8 @@ class Planner:
         self._compared: dict[int, tuple[int, int]] = {}
         """Links that were compared in this plan → numbers of the records' changes: the other end comes up later."""
         self._origins: dict[tuple[int, Side], bool] = {}
+        self._recreated: set[tuple[int, str]] = set()
+        """(link, side) of records that were there before: what is made for them is made again (rule 8.2)."""
 
     def plan(self) -> bool:
         """Everything that is due; False if the slice ended first. How much it was stands in `stored`."""
@@ -108,6 +111,7 @@ class Planner:
         links = [link for link in matched.links if link.replan or not self._is_compared(link, *ends[link.pk])]
         self._supersede(links)
         sending = self._sending(links)
+        self._recreated = self._left_by(links)
         operations: list[Operation] = []
         for link in links:
             if link.pk in sending or link.pk in matched.in_doubt:
@@ -139,6 +143,12 @@ class Planner:
         """Links with a write on its way whose answer is not known."""
         rows = Operation.objects.filter(link__in=list(links), state=OperationState.SENDING)
         return set(rows.values_list("link_id", flat=True))
+
+    def _left_by(self, links: Iterable[RecordLink]) -> set[tuple[int, str]]:
+        """Links without another end that had one before, and the side of it."""
+        single = [link.pk for link in links if not link.is_whole]
+        rows = FormerEnd.objects.filter(link__in=single) if single else FormerEnd.objects.none()
+        return set(rows.values_list("link_id", "side"))
 
     def _supersede(self, links: Iterable[RecordLink]) -> None:
         """What was planned from an older sight of these records is planned again (rule 3.9)."""
@@ -229,7 +239,8 @@ class Planner:
             return []
         remember(link, plan)
         settle(link, waiting=True)
-        return [self._operation(link, draft, a, b) for draft in plan.drafts]
+        drafts = [_made_again(d) for d in plan.drafts] if (link.pk, target) in self._recreated else plan.drafts
+        return [self._operation(link, draft, a, b) for draft in drafts]
 
     def _came_from_same_app(self, source: RemoteRecord, target: Side) -> bool:
         """Another sync of ours brought it in, from an account of the target's app (rule 5.11)."""
@@ -264,6 +275,11 @@ class Planner:
             key=uuid.uuid4(),
             planned_at=self.work.clock.now(),
         )
+
+
+def _made_again(draft: Draft) -> Draft:
+    """A creation in place of a record that was deleted (rule 8.2)."""
+    return replace(draft, changes=tuple(replace(c, rule="8.2") if c.rule == "5.1" else c for c in draft.changes))
 
 
 def settle(

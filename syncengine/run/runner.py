@@ -28,7 +28,7 @@ from ..models import (
     Sync,
     SyncState,
 )
-from . import trouble
+from . import resync, trouble
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
@@ -185,6 +185,8 @@ def _read(work: Slice) -> bool:
 
 def _plan_and_apply(work: Slice) -> bool:
     """Until nothing is planned any more; False if the slice ended first."""
+    if not resync.take_up(work):
+        return False
     for _ in range(ROUNDS):
         planner = Planner(work)
         if not planner.plan():

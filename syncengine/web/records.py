@@ -24,6 +24,7 @@ from ..models import RecordLink, Sync
 from ..showing import Showing, ends_of
 from .common import header, sync_or_404
 from .comparison import Candidate, candidates_of, compare
+from .deletions import obstacles
 
 LISTED = (
     RecordState.IN_SYNC,
@@ -52,6 +53,10 @@ class Group:
     words: words.Words
     count: int
     rows: list[ShownLink]
+    resync: bool
+    """These were deleted on one side."""
+    obstacle: str
+    """Why they cannot be resynced; blank if they can."""
 
 
 @require_safe
@@ -75,6 +80,8 @@ def sync_records(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         page = queries.records(sync, state=state, cause=cause, search=search, after=after)
         context |= {"page": page, "rows": _shown(sync, page.rows), "paging": _paging(state, cause, search)}
+        hindered = obstacles(sync, [cause] if state is RecordState.FAILING else [])
+        context |= {"resync": bool(hindered), "obstacle": hindered.get(cause, "")}
     partial = request.htmx and not request.htmx.boosted
     return render(request, "syncengine/_records.html" if partial else "syncengine/records.html", context)
 
@@ -93,7 +100,7 @@ def _groups(sync: Sync, causes: Mapping[str, int]) -> list[Group]:
     """The most frequent cause first. A cause without records any more is left out."""
     ends = ends_of(sync)
     ordered = sorted((c for c, n in causes.items() if n > 0), key=lambda cause: -causes[cause])
-    found = queries.samples(sync, ordered)
+    found, hindered = queries.samples(sync, ordered), obstacles(sync, ordered)
     shown = {one.link.pk: one for one in _shown(sync, [link for rows in found.values() for link in rows])}
     return [
         Group(
@@ -101,6 +108,8 @@ def _groups(sync: Sync, causes: Mapping[str, int]) -> list[Group]:
             words=words.failure_words(cause, ends[Side.A].name, ends[Side.B].name),
             count=causes[cause],
             rows=[shown[link.pk] for link in found[cause]],
+            resync=cause in hindered,
+            obstacle=hindered.get(cause, ""),
         )
         for cause in ordered
         if cause in found
@@ -134,6 +143,7 @@ def record_detail(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
         request.GET.get("before", ""),
         OPERATIONS_SHOWN,
     )
+    hindered = obstacles(sync, [link.cause] if link.state == RecordState.FAILING else [])
     context |= {
         "link": link,
         "why": words.cause_words(link.state, link.cause, context["a"].name, context["b"].name),
@@ -142,6 +152,8 @@ def record_detail(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
         "operations": [showing.operation(row, sync) for row in history.rows],
         "page": history,
         "may_retry": link.state == RecordState.FAILING,
+        "resync": bool(hindered),
+        "obstacle": hindered.get(link.cause, ""),
     }
     return render(request, "syncengine/record.html", context)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, home, records, runs, setup, syncs
+from . import accounts, deletions, home, records, runs, setup, syncs
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -27,6 +27,8 @@ urlpatterns = [
     path("syncs/<int:pk>/discard/", syncs.sync_discard, name="sync_discard"),
     path("syncs/<int:pk>/records/", records.sync_records, name="sync_records"),
     path("syncs/<int:pk>/records/retry/", records.sync_retry, name="sync_retry"),
+    path("syncs/<int:pk>/records/resync/", deletions.sync_resync, name="sync_resync"),
+    path("syncs/<int:pk>/records/<int:link_pk>/resync/", deletions.record_resync, name="record_resync"),
     path("syncs/<int:pk>/records/<int:link_pk>/", records.record_detail, name="record_detail"),
     path("syncs/<int:pk>/records/<int:link_pk>/retry/", records.record_retry, name="record_retry"),
     path("syncs/<int:pk>/changes/", runs.sync_changes, name="sync_changes"),

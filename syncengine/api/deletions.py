@@ -1,0 +1,55 @@
+"""Records that one side has lost: what a person decides about them."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from tenants.access import actor_of
+
+from .. import deleting
+from ..core.mapping import Side
+from ..models import Sync
+from .errors import answering
+from .serializers import SIDES, RunSerializer
+from .syncs import sync_or_404
+
+MOST_RECORDS = 10_000
+
+
+class ResyncSerializer(serializers.Serializer):
+    side = serializers.ChoiceField(choices=SIDES, help_text="The side on which the records were deleted.")
+    records = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        allow_empty=False,
+        max_length=MOST_RECORDS,
+        help_text="Ids of records; left out: all that were deleted there.",
+    )
+
+
+class AskedSerializer(serializers.Serializer):
+    """What was asked for, and the run that does it."""
+
+    records = serializers.IntegerField(help_text="How many are concerned.")
+    run = RunSerializer()
+
+
+@extend_schema(tags=["records"])
+class Resync(generics.GenericAPIView):
+    queryset = Sync.objects.none()
+    serializer_class = AskedSerializer
+
+    @extend_schema(request=ResyncSerializer, responses={202: AskedSerializer})
+    def post(self, request: Request, pk: int) -> Response:
+        """Look once more for records that were deleted on one side, else create them there again."""
+        wanted = ResyncSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = wanted.validated_data
+        with answering():
+            asked = deleting.resync_deleted(
+                sync_or_404(pk), side=Side(said["side"]), records=said.get("records"), actor=actor_of(request)
+            )
+        return Response(AskedSerializer(asked).data, status=status.HTTP_202_ACCEPTED)

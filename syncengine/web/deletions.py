@@ -1,0 +1,70 @@
+"""Records that one side has lost: resync."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from tenants.access import actor_of, admin_required
+
+from .. import deleting, queries
+from ..core.mapping import Side
+from ..core.states import FailureClass, RecordState
+from ..models import RecordLink, Sync
+from ..services import SyncError
+from .common import sync_or_404
+
+LOST = {deleting.DELETED_IN[side].value: side for side in Side}
+"""Failure class → the side on which the record was deleted."""
+
+
+def obstacles(sync: Sync, causes: Collection[str]) -> dict[str, str]:
+    """Of the causes that a resync is for: why it cannot be done, or blank."""
+    return {cause: deleting.why_not_resync(sync, LOST[cause]) for cause in causes if cause in LOST}
+
+
+@require_POST
+@admin_required
+def sync_resync(request: HttpRequest, pk: int) -> HttpResponse:
+    """All records that were deleted on one side, or those that were ticked."""
+    sync = sync_or_404(pk)
+    side = LOST.get(request.POST.get("cause", ""))
+    if side is None:
+        messages.error(request, _("Say on which side the records were deleted."))
+        return _listed(sync, "")
+    chosen = None if "all" in request.POST else [int(raw) for raw in request.POST.getlist("link") if queries.is_key(raw)]
+    if chosen == []:
+        messages.error(request, _("Tick the records to resync first."))
+    else:
+        _resync(request, sync, side, chosen)
+    return _listed(sync, deleting.DELETED_IN[side])
+
+
+@require_POST
+@admin_required
+def record_resync(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
+    sync = sync_or_404(pk)
+    link = get_object_or_404(RecordLink, pk=link_pk, pair_id=sync.pair_id)
+    _resync(request, sync, LOST.get(link.cause, Side.A), [link.pk])
+    return redirect("record_detail", pk=pk, link_pk=link_pk)
+
+
+def _resync(request: HttpRequest, sync: Sync, side: Side, records: Collection[int] | None) -> None:
+    try:
+        asked = deleting.resync_deleted(sync, side=side, records=records, actor=actor_of(request))
+    except SyncError as error:
+        messages.error(request, str(error))
+        return
+    said = ngettext("%(n)s record is being resynced.", "%(n)s records are being resynced.", asked.records)
+    messages.success(request, said % {"n": asked.records})
+
+
+def _listed(sync: Sync, cause: FailureClass | str) -> HttpResponseRedirect:
+    return redirect(f"{reverse('sync_records', args=[sync.pk])}?state={RecordState.FAILING}&cause={cause}")

@@ -1,0 +1,99 @@
+"""Pages about records that one side has lost: who may decide, and what is refused with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from django.test import Client
+
+from syncengine import services
+from syncengine.core.mapping import Direction
+from syncengine.models import RecordLink, RunKind, Sync, SyncRun, Wish
+from tenants.models import Workspace
+from tenants.urls import workspace_url
+from tests import samples
+from tests.samples import World
+
+Url = Callable[..., str]
+LIST = "?state=failing&cause=deleted_in_b"
+
+
+@pytest.fixture
+def made(workspace: Workspace) -> Iterator[World]:
+    with samples.apps():
+        yield samples.world()
+
+
+def posts(made: World) -> dict[str, tuple[tuple[int, ...], dict[str, object]]]:
+    """Every action: its arguments, and what is sent."""
+    sync, link = made.sync.pk, made.links["deleted_in_b"].pk
+    return {
+        "sync_resync": ((sync,), {"cause": "deleted_in_b", "all": 1}),
+        "record_resync": ((sync, link), {}),
+    }
+
+
+def test_only_admins_decide(
+    made: World, url: Url, member_client: Callable[..., Client], stranger_client: Client, client: Client
+) -> None:
+    viewer, admin = member_client("viewer"), member_client("admin")
+    for name, (args, said) in posts(made).items():
+        assert viewer.post(url(name, *args), said).status_code == 403
+        assert stranger_client.post(url(name, *args), said).status_code == 404
+        assert client.post(url(name, *args), said).status_code == 302
+        assert admin.get(url(name, *args)).status_code == 405
+    assert not RecordLink.objects.exclude(wish="").exists()
+
+
+def test_another_workspace_has_none_of_it(made: World, other_workspace: Workspace, stranger_client: Client) -> None:
+    for name, (args, said) in posts(made).items():
+        assert stranger_client.post(workspace_url(other_workspace, name, *args), said).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["owner", "admin"])
+def test_resync_all_from_the_list(made: World, url: Url, member_client: Callable[..., Client], role: str) -> None:
+    client = member_client(role)
+    text = client.get(url("sync_records", made.sync.pk) + LIST).text
+    assert url("sync_resync", made.sync.pk) in text and 'form="resync"' in text
+    answer = client.post(url("sync_resync", made.sync.pk), {"cause": "deleted_in_b", "all": 1}, follow=True)
+    assert "1 record is being resynced." in answer.text
+    assert RecordLink.objects.get(pk=made.links["deleted_in_b"].pk).wish == Wish.RESYNC
+    assert SyncRun.objects.filter(kind=RunKind.RESYNC, state="running").count() == 1
+
+
+def test_resync_ticked_ones(made: World, url: Url, owner_client: Client) -> None:
+    address, link = url("sync_resync", made.sync.pk), made.links["deleted_in_b"].pk
+    assert "Tick the records" in owner_client.post(address, {"cause": "deleted_in_b"}, follow=True).text
+    assert "on which side" in owner_client.post(address, {"cause": "ambiguous", "all": 1}, follow=True).text
+    wrong = {"cause": "deleted_in_b", "link": ["x", str(made.links["ambiguous"].pk)]}
+    assert "None of these records" in owner_client.post(address, wrong, follow=True).text
+    assert "is being resynced" in owner_client.post(address, {**wrong, "link": [str(link)]}, follow=True).text
+
+
+def test_resync_one_record(made: World, url: Url, owner_client: Client) -> None:
+    args = (made.sync.pk, made.links["deleted_in_b"].pk)
+    assert url("record_resync", *args) in owner_client.get(url("record_detail", *args)).text
+    assert "is being resynced" in owner_client.post(url("record_resync", *args), follow=True).text
+
+
+def test_what_the_direction_forbids_is_shown_disabled(made: World, url: Url, owner_client: Client) -> None:
+    sync = Sync.objects.get(pk=made.sync.pk)
+    services.change_settings(sync, replace(sync.settings, direction=Direction.B_TO_A), actor="test")
+    for address in (
+        url("sync_records", sync.pk) + LIST,
+        url("sync_records", sync.pk) + "?state=failing",
+        url("record_detail", sync.pk, made.links["deleted_in_b"].pk),
+    ):
+        text = owner_client.get(address).text
+        assert "does not allow writing to “Sales”" in text and "disabled title=" in text
+    answer = owner_client.post(url("sync_resync", sync.pk), {"cause": "deleted_in_b", "all": 1}, follow=True)
+    assert "does not allow writing to “Sales”" in answer.text
+    assert not RecordLink.objects.exclude(wish="").exists()
+
+
+def test_a_viewer_is_offered_none_of_it(made: World, url: Url, viewer_client: Client) -> None:
+    sync = made.sync.pk
+    for address in (url("sync_records", sync) + LIST, url("record_detail", sync, made.links["deleted_in_b"].pk)):
+        assert "resync/" not in viewer_client.get(address).text
