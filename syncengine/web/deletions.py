@@ -39,7 +39,9 @@ def sync_resync(request: HttpRequest, pk: int) -> HttpResponse:
     if side is None:
         messages.error(request, _("Say on which side the records were deleted."))
         return _listed(sync, "")
-    chosen = None if "all" in request.POST else [int(raw) for raw in request.POST.getlist("link") if queries.is_key(raw)]
+    chosen = (
+        None if "all" in request.POST else [int(raw) for raw in request.POST.getlist("link") if queries.is_key(raw)]
+    )
     if chosen == []:
         messages.error(request, _("Tick the records to resync first."))
     else:
