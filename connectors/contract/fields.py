@@ -96,6 +96,8 @@ class Field:
     options: tuple[Option, ...] = ()
     target: str | None = None
     """For a reference: the name of the resource that it points to."""
+    target_kind: Kind | None = None
+    """What that resource is, as a person understands it. Filled in by the account, never by a connector."""
     max_length: int | None = None
     """In characters; None where the app sets no limit."""
     tells_blank: bool = True

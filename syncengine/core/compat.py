@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from connectors.contract import Field, FieldType
 
 from .mapping import Direction, Side, Transform
+from .match import PERSONS
 
 T = FieldType
 
@@ -71,8 +72,8 @@ def _by_type(a: Field, b: Field, transform: Transform) -> Pairing | Unpaired:
         return Unpaired("An address is paired with an address, or with its parts.")
     if T.OWNER in (a.type, b.type) and a.type is not b.type:
         return Unpaired("An owner is paired with an owner only.")
-    if a.type is b.type is T.REFERENCE:
-        return Unpaired("References are carried as associations, not as fields.")
+    if a.type is b.type is T.REFERENCE and not _correspond(a, b):
+        return Unpaired("The two refer to objects of different kinds.")
     if a.type is b.type:
         return Pairing(a.type, Direction.TWO_WAY)
     two_way = _two_way_type(a.type, b.type)
@@ -82,6 +83,14 @@ def _by_type(a: Field, b: Field, transform: Transform) -> Pairing | Unpaired:
         if text.type in TEXTS and source.type in SCALARS:
             return _toward_text(side, source, transform)
     return Unpaired(f"{_name(a.type)} and {_name(b.type)} do not fit each other.")
+
+
+def _correspond(a: Field, b: Field) -> bool:
+    """May what these two refer to be the same thing? Where a kind is not known, a common meaning says so."""
+    kinds = {a.target_kind, b.target_kind}
+    if None in kinds:
+        return kinds == {None} or (a.canonical is not None and a.canonical == b.canonical)
+    return len(kinds) == 1 or kinds <= PERSONS
 
 
 def _two_way_type(a: FieldType, b: FieldType) -> FieldType | None:

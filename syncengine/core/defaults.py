@@ -9,12 +9,14 @@ from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource
 
 from .compat import NoWay, Unpaired, pairing
 from .lens import grind
-from .mapping import Direction, FieldMapping, Side, SyncSettings, Transform
+from .mapping import Direction, FieldMapping, Side, SyncSettings, Transform, Which
 from .values import Locale
 
 T = FieldType
 KEPT_BY_APPS = frozenset({"created_at", "modified_at"})
 """Each app keeps its own: never mapped by default."""
+PRIMARY_ONLY = frozenset({"company_ref"})
+"""Of several of these, only the primary one is synced unless a person chooses otherwise (rule 7.3)."""
 NAME_PARTS = ("first_name", "last_name")
 
 
@@ -43,7 +45,10 @@ def _plain(name: str, a: Resource, b: Resource) -> FieldMapping | None:
     if fa is None or fb is None:
         return None
     found = pairing(fa, fb)
-    return None if isinstance(found, Unpaired) else FieldMapping(name, (fa.name,), (fb.name,), found.direction)
+    if isinstance(found, Unpaired):
+        return None
+    which = Which.ALL if found.common is T.REFERENCE and name not in PRIMARY_ONLY else Which.PRIMARY
+    return FieldMapping(name, (fa.name,), (fb.name,), found.direction, which=which)
 
 
 def _names(a: Resource, b: Resource) -> list[FieldMapping]:

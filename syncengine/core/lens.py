@@ -8,121 +8,20 @@ strands of a record; `put` turns one strand's value back into fields.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 from nameparser import HumanName
 
 from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource, Value, Values
 
 from .compat import CHOICES, NoWay, Pairing, Unpaired, pairing
-from .convert import Convert, ConvertBack, OptionClasses, Owners, fitting, into, label_of, options_of, out_of
-from .mapping import Direction, FieldMapping, Side, Transform, fingerprint
+from .convert import OptionClasses, Owners, fitting, into, label_of, options_of, out_of
+from .halves import BLANK, Carried, Half, ManyFields, OneField, first_of, listed
+from .mapping import Direction, FieldMapping, Side, Transform, Which, fingerprint
+from .references import ManyReferences, OneReference, Table, Targets
 from .values import Key, Locale, blank, key_of, spaced, text_of
 
 T = FieldType
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """One strand of one record: what is compared, and what would be written."""
-
-    key: Key
-    value: Value
-
-
-BLANK = Carried(None, None)
-
-
-class Half(Protocol):
-    """One side of a lens."""
-
-    def look(self, values: Values) -> dict[str, Carried] | None:
-        """Element → what it carries; None if a field was not read."""
-
-    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
-        """Field → what to write so that the element carries `value` (None clears it).
-
-        `now` is the record as last read, with what was already decided; `base` is the baseline's key.
-        Raises Unfit.
-        """
-
-
-class OneField:
-    """One field, single or the first element of several (rule 4.4)."""
-
-    def __init__(self, field: Field, common: FieldType, to: Convert, back: ConvertBack, locale: Locale) -> None:
-        self.field, self.common, self.to, self.back, self.locale = field, common, to, back, locale
-        self.many = field.multi_valued or field.type is T.MULTI_CHOICE
-
-    def carried(self, value: Value) -> Carried:
-        if blank(value):
-            return BLANK
-        common = self.to(value)
-        key = key_of(common, self.common, self.locale)
-        return BLANK if key is None else Carried(key, common)
-
-    def look(self, values: Values) -> dict[str, Carried] | None:
-        if self.field.name not in values:
-            return None
-        value = values[self.field.name]
-        return {"": self.carried(first_of(value) if self.many else value)}
-
-    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
-        present = now.get(self.field.name)
-        if not self.many:
-            return {self.field.name: None if value is None else self.back(value, present)}
-        return {self.field.name: self._replaced(listed(present), value, base)}
-
-    def _replaced(self, elements: list[Value], value: Value, base: Key) -> list[Value] | None:
-        """The element that the baseline holds (and every copy of it) gives way to `value`; the rest stays."""
-        keyed = [(self.carried(e).key, e) for e in elements if not blank(e)]
-        old = next((e for key, e in keyed if key == base), None)
-        if value is None:
-            gone = base if old is not None or not keyed else keyed[0][0]
-            return [e for key, e in keyed if key != gone] or None
-        new = self.back(value, old)
-        new_key = self.carried(new).key
-        return [new, *(e for key, e in keyed if key not in (base, new_key))]
-
-
-class ManyFields:
-    """A list against a list, merged element by element (rule 3.11)."""
-
-    PRIMARY = "primary"
-
-    def __init__(self, one: OneField) -> None:
-        self.one = one
-        self.field = one.field
-
-    def look(self, values: Values) -> dict[str, Carried] | None:
-        if self.field.name not in values:
-            return None
-        elements = self.elements(values)
-        keys = sorted(elements)
-        primary = next(iter(elements), None)
-        return {
-            "": Carried(keys or None, list(elements.values())),
-            self.PRIMARY: Carried(primary, elements[primary]) if primary else BLANK,
-        }
-
-    def elements(self, values: Values) -> dict[str, Value]:
-        """Key → value in common form, in the order of the field."""
-        found: dict[str, Value] = {}
-        for value in listed(values.get(self.field.name)):
-            carried = self.one.carried(value)
-            if isinstance(carried.key, str):
-                found.setdefault(carried.key, carried.value)
-        return found
-
-    def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
-        """`value` is the whole list in common form; elements that are there already keep their own form."""
-        own = {self.one.carried(v).key: v for v in reversed(listed(now.get(self.field.name)))}
-        elements = []
-        for v in value or ():
-            key = key_of(v, self.one.common, self.one.locale)
-            elements.append(own[key] if key in own else self.one.back(v, None))
-        return {self.field.name: elements or None}
 
 
 class WholeAddress:
@@ -243,18 +142,6 @@ def carried_part(value: Value) -> Carried:
     return Carried(key_of(spaced(text), T.TEXT, Locale()), text)
 
 
-def listed(value: Value) -> list[Value]:
-    """The elements of a list; a value that came single stands for itself."""
-    if isinstance(value, list):
-        return value
-    return [] if blank(value) else [value]
-
-
-def first_of(value: Value) -> Value:
-    """The primary element: the first that is not blank."""
-    return next((v for v in listed(value) if not blank(v)), None)
-
-
 @dataclass(frozen=True, slots=True)
 class Lens:
     """One mapping, ready to look through from both sides."""
@@ -268,6 +155,15 @@ class Lens:
     tells_blank: Mapping[Side, bool]
     fingerprint: str
     """Changes with everything that gives keys another meaning: types, option map, transform, fields."""
+    targets: Targets | None = None
+    """Of an association: what its references point to. It carries nothing until it knows of them (`knowing`)."""
+
+    def knowing(self, table: Table) -> Lens:
+        """An association that knows what its targets are across both accounts."""
+        known = {
+            side: h.knowing(table) for side, h in self.halves.items() if isinstance(h, OneReference | ManyReferences)
+        }
+        return replace(self, halves=known)
 
     def strand(self, element: str) -> str:
         """The name under which this element stands in a baseline."""
@@ -311,7 +207,12 @@ def grind(mapping: FieldMapping, direction: Direction, a: Resource, b: Resource,
         is_set,
     )[:6]
     tells = {side: all(f.tells_blank for f in fields[side]) for side in Side}
-    return Lens(mapping, allowed, halves, elements, is_set, tells, print_)
+    targets = _targets(fields[Side.A][0], fields[Side.B][0]) if common is T.REFERENCE else None
+    return Lens(mapping, allowed, halves, elements, is_set, tells, print_, targets)
+
+
+def _targets(a: Field, b: Field) -> Targets:
+    return Targets(a.target or "", b.target or "")
 
 
 _Made = tuple[dict[Side, Half], tuple[str, ...], bool, Direction, FieldType]
@@ -332,10 +233,21 @@ def _single_halves(mapping: FieldMapping, a: Field, b: Field, locale: Locale) ->
     found = pairing(a, b, mapping.transform)
     if isinstance(found, Unpaired):
         return found
+    if found.common is T.REFERENCE:
+        return _reference_halves(mapping, a, b, found)
     ones = _converted(mapping, a, b, found, locale)
     is_set = all(one.many for one in ones.values())
     if is_set:
         lists: dict[Side, Half] = {side: ManyFields(one) for side, one in ones.items()}
+        return lists, ("", ManyFields.PRIMARY), True, found.direction, found.common
+    return dict(ones), ("",), False, found.direction, found.common
+
+
+def _reference_halves(mapping: FieldMapping, a: Field, b: Field, found: Pairing) -> _Made:
+    """All of several where both sides can hold them and the mapping says so, else the primary one (rule 7.3)."""
+    ones = {side: OneReference(field, side) for side, field in ((Side.A, a), (Side.B, b))}
+    if mapping.which is Which.ALL and all(one.many for one in ones.values()):
+        lists: dict[Side, Half] = {side: ManyReferences(one) for side, one in ones.items()}
         return lists, ("", ManyFields.PRIMARY), True, found.direction, found.common
     return dict(ones), ("",), False, found.direction, found.common
 

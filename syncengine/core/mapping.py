@@ -67,6 +67,14 @@ class ClearPolicy(StrEnum):
     CLEAR = "clear"
 
 
+class Which(StrEnum):
+    """Which of several associations a mapping carries (rule 7.3)."""
+
+    PRIMARY = "primary"
+    ALL = "all"
+    """Where both sides can hold several."""
+
+
 class Transform(StrEnum):
     """What happens on the way, where names and types alone do not say it."""
 
@@ -105,6 +113,8 @@ class FieldMapping:
     """Side → value that fills a blank when a record is created there."""
     fallback: MappingOf[Side, str] = field(default_factory=dict)
     """Side → owner id used where nobody corresponds (rule 4.1)."""
+    which: Which = Which.PRIMARY
+    """Of several associations (rule 7.3)."""
 
     def fields(self, side: Side) -> tuple[str, ...]:
         return self.a if side is Side.A else self.b
@@ -182,6 +192,7 @@ def _mapping_from_json(data: MappingOf[str, Any]) -> FieldMapping:
             "mode": WriteMode(known.get("mode", WriteMode.OVERWRITE)),
             "defaults": {Side(k): v for k, v in known.get("defaults", {}).items()},
             "fallback": {Side(k): v for k, v in known.get("fallback", {}).items()},
+            "which": Which(known.get("which", Which.PRIMARY)),
         }
     )
 

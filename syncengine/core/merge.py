@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .lens import BLANK, Carried
+from .halves import BLANK, Carried
 from .mapping import ClearPolicy, Direction, Side, WriteMode
 from .values import Key
 

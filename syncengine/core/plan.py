@@ -7,15 +7,17 @@ Pure (rule 3.10): nothing here reads a clock or a database. `Rules` is a sync's 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connectors.contract import Refusal, Resource, Value, Values, WriteKind
 
 from .baselines import Baseline, Planned, as_list, baselines_after, list_key, note_after
 from .convert import Unfit
-from .lens import Carried, Lens, ManyFields
+from .halves import BLANK, Carried, ManyFields
+from .lens import Lens
 from .mapping import FieldMapping, Side
 from .merge import Base, Decision, ListState, Policy, Reason, decide, decide_set
+from .references import Association, ManyReferences, NotCarried, Obstacle, Pending
 from .rules import Rules
 from .states import FailureClass
 from .values import Key, blank
@@ -87,6 +89,8 @@ class LinkPlan:
     """Strands whose two sides are equal: an older note on them is over. One that is to be written keeps its note
     until it is (`note_after`)."""
     parked: Mapping[str, Parked] = field(default_factory=dict)
+    pending: tuple[Pending, ...] = ()
+    """Associations that are not carried for now: nothing is remembered of them but that (rule 7.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,9 @@ class CreationRefused:
     reason: Refusal
     message: str
     field: str | None = None
+    pending: tuple[Pending, ...] = ()
+    waits: bool = False
+    """What is missing is an association that follows by itself (rule 7.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,7 @@ class _Sheet:
         self.notes: dict[str, Reason] = {}
         self.settled: set[str] = set()
         self.parked: dict[str, Parked] = {}
+        self.pending: list[Pending] = []
 
     def agree(self, strand: str, a: Key, b: Key) -> None:
         self.baselines[Side.A][strand] = a
@@ -162,6 +170,12 @@ class _Sheet:
     def park(self, strand: str, unfit: Unfit, a: Key, b: Key) -> None:
         self.parked[strand] = Parked(unfit.refusal, str(unfit), a, b)
 
+    def wait(self, mapping: FieldMapping, association: Association) -> None:
+        """Nothing is written and nothing remembered: once it can be carried, it is compared as it is now."""
+        one = association
+        target = self.rules.target(mapping, one.side)
+        self.pending.append(Pending(mapping.id, one.side, target, one.id, one.label or "", one.obstacle))
+
     def draft(self, side: Side, kind: WriteKind) -> Draft | None:
         changes = tuple(
             FieldChange(name, self.before[side].get(name), self.now[side][name], *cause)
@@ -176,6 +190,7 @@ class _Sheet:
             self.notes,
             frozenset(self.settled),
             self.parked,
+            tuple(self.pending),
         )
 
 
@@ -216,6 +231,9 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
         changed = lens.halves[side].put(element, decision.value.value, sheet.now[side], base.of(side) if base else None)
         effective = {name: v for name, v in changed.items() if v != sheet.now[side].get(name)}
         sheet.refuse_missing(side, effective)
+    except NotCarried as missing:
+        sheet.wait(lens.mapping, missing.association)
+        return
     except Unfit as unfit:
         sheet.park(strand, unfit, a.key, b.key)
         return
@@ -255,6 +273,7 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
     found = {side: half.elements(sheet.now[side]) for side, half in halves.items() if isinstance(half, ManyFields)}
     base, base_primary = memory.base(strand), memory.base(primary)
     policy = sheet.rules.policies[lens.mapping.id]
+    _leave_out_unrelated(sheet, lens, found, base)
     _assume_not_returned(found, base, policy)
     states = {
         side: ListState(
@@ -301,6 +320,19 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
         sheet.notes[strand] = decision.left
 
 
+def _leave_out_unrelated(sheet: _Sheet, lens: Lens, found: dict[Side, dict[str, Value]], base: Base | None) -> None:
+    """References that nothing corresponds to stay as they are on their own side, and wait (rule 7.2)."""
+    for side in Side:
+        half = lens.halves[side]
+        if not isinstance(half, ManyReferences):
+            return
+        found[side] = half.elements_against(sheet.now[side], base.of(side) if base else None)
+        if lens.direction.allows(side.other):
+            for association in half.not_carried(sheet.now[side]):
+                if association.key not in found[side]:
+                    sheet.wait(lens.mapping, association)
+
+
 def _assume_not_returned(found: dict[Side, dict[str, Value]], base: Base | None, policy: Policy) -> None:
     """An empty list that may only mean "not returned" is taken to hold what it held, as far as the other side
     still has it: nothing is removed because of it, and what is written to it is whole (rule 3.6)."""
@@ -320,9 +352,10 @@ def plan_creation(
     parked = memory.parked if memory is not None else {}
     sheet = _Sheet(rules, {target.other: source, target: {}})
     for lens in rules.lenses:
-        seen = lens.look(target.other, source)
-        if seen is None or not lens.direction.allows(target):
+        read = lens.look(target.other, source)
+        if read is None or not lens.direction.allows(target):
             continue
+        seen = _related_only(sheet, lens, target.other, read, source)
         for element in ("",) if lens.is_set else lens.elements:
             _carry_over(sheet, lens, element, target, seen[element], parked)
         if lens.is_set and lens.strand("") in sheet.strands[target]:
@@ -332,11 +365,40 @@ def plan_creation(
         _fill_defaults(sheet, mapping, target)
     missing = _missing_required(rules.resources[target], sheet.now[target])
     if missing is not None:
-        return missing
+        return _waiting_for(sheet, target, missing)
     draft = sheet.draft(target, WriteKind.CREATE)
     if draft is None:
-        return CreationRefused(Refusal.MISSING_REQUIRED, "None of the mapped fields has a value.")
+        refused = CreationRefused(Refusal.MISSING_REQUIRED, "None of the mapped fields has a value.")
+        return _waiting_for(sheet, target, refused)
     return sheet.plan([draft])
+
+
+def _waiting_for(sheet: _Sheet, target: Side, refused: CreationRefused) -> CreationRefused:
+    """A record that cannot be without its association waits for it, as long as there is something to wait for."""
+    concerned = [
+        one
+        for one in sheet.pending
+        if refused.field is None or refused.field in sheet.rules.fields_of(one.mapping, target)
+    ]
+    waits = any(one.obstacle is Obstacle.WAITING for one in concerned)
+    return replace(refused, pending=tuple(sheet.pending), waits=waits)
+
+
+def _related_only(
+    sheet: _Sheet, lens: Lens, side: Side, seen: Mapping[str, Carried], source: Values
+) -> Mapping[str, Carried]:
+    """Of a list of references, those that can be carried now; the others wait (rule 7.2)."""
+    half = lens.halves[side]
+    if not isinstance(half, ManyReferences):
+        return seen
+    for association in half.not_carried(source):
+        sheet.wait(lens.mapping, association)
+    elements = half.elements_against(source, None)
+    first = next(iter(elements), None)
+    return {
+        "": Carried(list_key(elements), list(elements.values())),
+        ManyFields.PRIMARY: Carried(first, elements[first]) if first else BLANK,
+    }
 
 
 def _carry_over(
@@ -352,6 +414,9 @@ def _carry_over(
         return
     try:
         changed = lens.halves[target].put(element, seen.value, sheet.now[target], None)
+    except NotCarried as missing:
+        sheet.wait(lens.mapping, missing.association)
+        return
     except Unfit as unfit:
         sheet.park(strand, unfit, planned.a, planned.b)
         return
@@ -365,7 +430,7 @@ def _created(target: Side, source: Key) -> Planned:
 def _fill_defaults(sheet: _Sheet, mapping: FieldMapping, target: Side) -> None:
     """Constants and defaults fill a blank on creation only (rule 4.4)."""
     default = mapping.defaults.get(target)
-    if not mapping.enabled or blank(default):
+    if not mapping.enabled or blank(default) or any(one.mapping == mapping.id for one in sheet.pending):
         return
     for name in mapping.fields(target)[:1]:
         if blank(sheet.now[target].get(name)):

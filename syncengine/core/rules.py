@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 
 from connectors.contract import Resource, Values
 
@@ -10,6 +11,7 @@ from .compat import Unpaired
 from .lens import Lens, grind
 from .mapping import FieldMapping, Side, SyncSettings
 from .merge import Policy
+from .references import Tables, Targets
 from .values import Key, Locale
 
 
@@ -27,6 +29,9 @@ class Rules:
         for mapping in settings.mappings:
             self._add(mapping)
         self.policies = {lens.mapping.id: self._policy(lens) for lens in self.lenses}
+        self._index()
+
+    def _index(self) -> None:
         self._lens_of_strand = {lens.strand(e): lens for lens in self.lenses for e in lens.elements}
         self._lens_of_mapping = {lens.mapping.id: lens for lens in self.lenses}
 
@@ -41,6 +46,22 @@ class Rules:
             self.unusable[mapping.id] = lens.reason
         else:
             self.lenses.append(lens)
+
+    def knowing(self, tables: Tables) -> Rules:
+        """The same rules, with what is known of the targets of references (rule 7.1). Without, none is carried."""
+        if not self.targets:
+            return self
+        known = copy(self)
+        known.lenses = [
+            lens if lens.targets is None else lens.knowing(tables.get(lens.targets, {})) for lens in self.lenses
+        ]
+        known._index()
+        return known
+
+    @property
+    def targets(self) -> frozenset[Targets]:
+        """What the associations of this sync point to."""
+        return frozenset(lens.targets for lens in self.lenses if lens.targets is not None)
 
     def _policy(self, lens: Lens) -> Policy:
         mapping = lens.mapping
@@ -59,6 +80,17 @@ class Rules:
     def strands_of_field(self, side: Side, name: str) -> list[str]:
         """Strands that write this field of this side."""
         return [s for s, lens in self._lens_of_strand.items() if name in lens.field_names(side)]
+
+    def fields_of(self, mapping: str, side: Side) -> tuple[str, ...]:
+        """Fields of this side that the mapping of this id writes."""
+        lens = self._lens_of_mapping.get(mapping)
+        return lens.field_names(side) if lens else ()
+
+    def target(self, mapping: FieldMapping, side: Side) -> str:
+        """The resource that an association of this side points to."""
+        lens = self._lens_of_mapping[mapping.id]
+        assert lens.targets is not None
+        return lens.targets.of(side)
 
     def lens_of(self, mapping: FieldMapping) -> Lens | None:
         """None for a constant, and for a mapping that carries nothing now."""

@@ -11,10 +11,18 @@ from connectors.contract import Field, FieldType, Kind, Option, Resource, Value,
 from syncengine.core.mapping import FieldMapping, Side, SyncSettings
 from syncengine.core.merge import Reason
 from syncengine.core.plan import Draft, LinkMemory, LinkPlan, Rules, plan_link
+from syncengine.core.references import Related, Table
 
 T = FieldType
 A, B = Side.A, Side.B
 ALL_WRITES = frozenset(WriteKind)
+
+LINKED = {str(n): str(7 - n) for n in range(1, 7)}
+"""Targets of references: id on side A → id on side B of what it is linked with. Others wait."""
+TARGETS: Table = {
+    **{(A, a): Related(f"L{a}", b) for a, b in LINKED.items()},
+    **{(B, b): Related(f"L{a}", a) for a, b in LINKED.items()},
+}
 
 
 def field(name: str, type_: FieldType = T.TEXT, canonical: str | None = None, **more: Any) -> Field:
@@ -38,7 +46,8 @@ def rules_of(
     right = b if isinstance(b, Resource) else resource(b)
     if isinstance(a, Field) and isinstance(b, Field):
         mappings = (FieldMapping("m", (a.name,), (b.name,), **mapping),)
-    return Rules(SyncSettings(kind=Kind.CONTACT, mappings=mappings, **(sync or {})), left, right)
+    rules = Rules(SyncSettings(kind=Kind.CONTACT, mappings=mappings, **(sync or {})), left, right)
+    return rules.knowing(dict.fromkeys(rules.targets, TARGETS))
 
 
 @dataclass

@@ -18,7 +18,7 @@ from .build import A, B, Pair, T, field, only_note, resource, rules_of
 
 TWO_WAY = {
     # same type
-    *((t, t) for t in FieldType if t is not T.REFERENCE),
+    *((t, t) for t in FieldType),
     # into the narrower of two texts, and checked on the way
     (T.EMAIL, T.TEXT),
     (T.PHONE, T.TEXT),
