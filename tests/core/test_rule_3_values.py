@@ -111,6 +111,29 @@ def test_rule_3_1_a_key_can_always_be_stored(value):
     key.encode("utf-8")
 
 
+@pytest.mark.parametrize(
+    "base, a, b, written",
+    [
+        (None, "x", "y", {B: "x"}),
+        (("o", "o"), "x", "y", {B: "x"}),
+        (("o", "o"), "o", "y", {A: "y"}),
+        (("o", "o"), "x", "o", {B: "x"}),
+        (("x", "y"), "x", "y", {}),
+        (("x", "y"), "x", "z", {A: "z"}),
+    ],
+    ids=["never compared", "both edited", "only B edited", "only A edited", "left different", "left different, B edited"],
+)
+def test_rule_3_3_only_what_was_never_compared_or_edited_on_both_sides_is_a_conflict(base, a, b, written):
+    """Side A wins each conflict; whatever is none goes the way that it came."""
+    pair = Pair(rules_of(field("t"), field("t"), winner=A), {"t": a}, {"t": b})
+    if base is not None:
+        pair = pair.edited({"t": base[0]}, {"t": base[1]}).in_step().edited({"t": a}, {"t": b})
+    plan = pair.plan()
+    assert {d.side: d.values["t"] for d in plan.drafts} == written
+    conflict = base is None or (a != base[0] and b != base[1])
+    assert (Reason.WINNER in {c.reason for d in plan.drafts for c in d.changes}) is conflict
+
+
 def test_rule_3_4_the_winner_of_one_mapping_overrides_that_of_the_sync():
     people = resource(field("x"), field("y"))
     rules = rules_of(

@@ -41,6 +41,33 @@ def test_rule_5_2_nothing_is_written_before_both_sides_were_read_whole(make_worl
     assert len(pairs(world)) == 10 and len(world.a.rows) == len(world.b.rows) == 10
 
 
+def test_rule_5_1_a_link_outlives_its_keys(make_world: MakeWorld) -> None:
+    """The link decides before any key does, even where the keys by now speak for somebody else."""
+    world = make_world()
+    ann, bob = world.a.add(ANN), world.a.add(BOB)
+    world.rest()
+    others = {a: world.link(a=a).b_id for a in (ann, bob)}
+    world.b.edit(str(others[ann]), mail="ann@private.example")
+    world.a.edit(bob, mail="robert@example.com")
+    world.rest()
+    assert {a: world.link(a=a).b_id for a in (ann, bob)} == others
+    assert world.a.values(ann)["mail"] == "ann@private.example", "and its values cross"
+    world.rests()
+
+
+@pytest.mark.parametrize("direction, made", [(Direction.TWO_WAY, 1), (Direction.A_TO_B, 1), (Direction.B_TO_A, 0)])
+def test_rule_5_1_a_new_record_where_nothing_matches_and_the_direction_allows(
+    make_world: MakeWorld, direction: Direction, made: int
+) -> None:
+    world = make_world(direction=direction)
+    matched, new = world.a.add(ANN), world.a.add(BOB)
+    existing = world.b.add(ANN)
+    world.rest()
+    assert world.link(a=matched).b_id == existing
+    assert world.b.created_by_write == made and world.link(a=new).is_whole == bool(made)
+    world.rests()
+
+
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_rule_5_8_the_order_of_reading_changes_nothing(make_world: MakeWorld, order: tuple[int, ...]) -> None:
     """Two of A share an address with one of B; a third pair is plain. In any order, on pages of one."""
