@@ -121,7 +121,14 @@ def test_rule_3_1_a_key_can_always_be_stored(value):
         (("x", "y"), "x", "y", {}),
         (("x", "y"), "x", "z", {A: "z"}),
     ],
-    ids=["never compared", "both edited", "only B edited", "only A edited", "left different", "left different, B edited"],
+    ids=[
+        "never compared",
+        "both edited",
+        "only B edited",
+        "only A edited",
+        "left different",
+        "left different, B edited",
+    ],
 )
 def test_rule_3_3_only_what_was_never_compared_or_edited_on_both_sides_is_a_conflict(base, a, b, written):
     """Side A wins each conflict; whatever is none goes the way that it came."""
