@@ -25,7 +25,7 @@ from tenants.entitlements import has
 from .core.defaults import default_mappings, problems
 from .core.mapping import MatchBy, Side, SyncSettings
 from .core.match import PERSONS
-from .core.states import RecordState
+from .core.states import FailureClass, RecordState
 from .core.topology import path_between
 from .models import (
     Operation,
@@ -41,6 +41,7 @@ from .models import (
     SyncState,
     VersionState,
 )
+from .run import doubt
 
 DUE_KIND = "sync"
 """Name of syncs in the table of what is due (`tenants.due`)."""
@@ -391,7 +392,8 @@ def retry_all(sync: Sync, *, cause: str = "") -> int:
 
 
 def _plan_again(links: QuerySet[RecordLink]) -> int:
-    """Values that were refused are sent once more, too."""
+    """Values that were refused are sent once more, too. A creation in doubt is looked for: it may have happened."""
+    doubt.look_again(list(links.filter(cause=FailureClass.IN_DOUBT).values_list("pk", flat=True)))
     return links.update(replan=True, next_try_at=None, attempts=0, parked={})
 
 

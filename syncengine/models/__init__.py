@@ -5,12 +5,13 @@ last agreed), `run` (passes and operations), `lease` (who may write).
 """
 
 from .lease import Lease
-from .link import FormerEnd, KeptApart, RecordLink, Wish
+from .link import Decision, FormerEnd, KeptApart, RecordLink, Wish
 from .run import Operation, OperationState, RunKind, RunPhase, RunState, SyncRun
 from .stream import DirtyRecord, ListedPage, MatchKey, RemoteRecord, Stream
 from .sync import SettingsVersion, StreamPair, Sync, SyncState, VersionState
 
 __all__ = [
+    "Decision",
     "DirtyRecord",
     "FormerEnd",
     "KeptApart",

@@ -30,6 +30,19 @@ class Wish(models.TextChoices):
     """Of two links whose records were merged: this one's other record goes on alone (rule 8.5)."""
 
 
+class Decision(models.TextChoices):
+    """What a person said of a record that has no other end."""
+
+    CREATE = "create", _("Create it on the other side")
+    """Whatever linked record it resembles."""
+    KEPT_APART = "kept_apart", _("Kept apart")
+    """Not the same as what it was linked with, or might have been: not copied until a person says so."""
+    LEFT_OUT = "left_out", _("Left out")
+    """It takes no part, in matching neither."""
+    UNDONE = "undone", _("Its creation was undone")
+    """Not created there again until a person says so (rule 11.2)."""
+
+
 class RecordLink(models.Model):
     """The mapping record. Ids are kept by value: a link outlives what an account forgets."""
 
@@ -53,7 +66,15 @@ class RecordLink(models.Model):
     """Strand → `core.merge.Reason`: what differs and stays so (rule 3.8)."""
     parked = models.JSONField(_("parked fields"), default=dict, blank=True)
     """Strand → {reason, message, a, b} (rule 4.5)."""
+    decision = models.CharField(
+        _("decision"), max_length=10, choices=Decision.choices, blank=True, default="", db_default=""
+    )
+    decided_by = models.CharField(_("decided by"), max_length=254, blank=True, default="", db_default="")
     paused = models.BooleanField(_("paused"), default=False)
+    paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
+    """Empty: until a person resumes it."""
+    pins = models.JSONField(_("pinned fields"), default=dict, blank=True)
+    """Side → field → until when nothing is written to it (rule 9.5)."""
     replan = models.BooleanField(default=False)
     """To be planned at the next occasion, whatever the fingerprints say."""
     wish = models.CharField(max_length=10, choices=Wish.choices, blank=True, default="", db_default="")

@@ -54,6 +54,7 @@ class RemoteRecord(models.Model):
     keys = models.JSONField(_("match keys"), default=dict, blank=True)
     label = models.CharField(_("name"), max_length=255, blank=True)
     modified_at = models.CharField(_("modified, by the app's clock"), max_length=40, null=True, blank=True)
+    created_at = models.CharField(_("created, by the app's clock"), max_length=40, null=True, blank=True)
     asked_at = models.DateTimeField()
     """When the read that brought these values was asked for."""
     first_seq = models.BigIntegerField()
@@ -64,6 +65,8 @@ class RemoteRecord(models.Model):
     origin_sync = models.BigIntegerField(null=True, blank=True)
     """The sync that created it, if one of ours did."""
     written_at = models.DateTimeField(_("last write of ours"), null=True, blank=True)
+    pristine = models.BooleanField(default=False, db_default=False)
+    """We made it, and nobody else has changed it since: an undo may take it away again (rule 11.2)."""
     replaced = models.CharField(max_length=12, blank=True)
     """Fingerprint of what our last write replaced: seen again within the settling time, it is old (rule 3.7)."""
 

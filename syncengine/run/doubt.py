@@ -151,3 +151,15 @@ class Doubts:
         op.link.replan = False
         op.link.save(update_fields=["state", "cause", "detail", "candidates", "replan"])
         self.work.touched = True
+
+
+def given_up(links: Sequence[int]) -> QuerySet[Operation]:
+    """Of each of these links the last creation that was put to a person (rule 10.4)."""
+    refused = Operation.objects.filter(link__in=links, state=OperationState.REFUSED, error=FailureClass.IN_DOUBT)
+    last = refused.order_by("link_id", "-pk").distinct("link_id").values_list("pk", flat=True)
+    return Operation.objects.filter(pk__in=list(last))
+
+
+def look_again(links: Sequence[int]) -> None:
+    """Have the creations of these links looked for once more, as if their answers had been lost just now."""
+    given_up(links).update(state=OperationState.SENDING, error="", ended_at=None)

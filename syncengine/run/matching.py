@@ -19,7 +19,7 @@ from connectors.contract import WriteKind
 from ..core.mapping import Side
 from ..core.match import Candidate, Judgement, Keys, Taken, judge, shared_blocks, tier
 from ..core.states import FailureClass, RecordState
-from ..models import FormerEnd, KeptApart, Operation, OperationState, RecordLink, RemoteRecord
+from ..models import Decision, FormerEnd, KeptApart, Operation, OperationState, RecordLink, RemoteRecord
 from ..models.run import OPEN
 from .bulk import insert_rows
 from .context import Slice
@@ -37,6 +37,16 @@ SELECT a.remote_id, b.remote_id, a.keys, b.keys
    AND NOT a.gone AND NOT b.gone
 """
 
+_MOVE_JOURNAL = """
+UPDATE syncengine_operation AS op SET link_id = moved.kept
+  FROM unnest(%s::bigint[], %s::bigint[]) AS moved (dropped, kept)
+ WHERE op.link_id = moved.dropped AND NOT op.state = ANY(%s)
+"""
+_MOVE_FORMER_ENDS = """
+UPDATE syncengine_formerend AS end_ SET link_id = moved.kept
+  FROM unnest(%s::bigint[], %s::bigint[]) AS moved (dropped, kept)
+ WHERE end_.link_id = moved.dropped
+"""
 
 Ids = Mapping[Side, set[str]]
 
@@ -59,6 +69,19 @@ class _Ends:
 
     def get(self, side: Side, id_: str) -> RecordLink | None:
         return self.by_end.get((side, id_))
+
+    def decision(self, side: Side, id_: str) -> str:
+        """What a person said of this record, as long as it has no other end."""
+        link = self.get(side, id_)
+        return "" if link is None or link.is_whole else link.decision
+
+    def takes_part(self, candidate: Candidate) -> bool:
+        """False where a person has settled what the two are to each other (rule 5.8)."""
+        for side, id_, other in ((Side.A, candidate.a, candidate.b), (Side.B, candidate.b, candidate.a)):
+            said = self.decision(side, id_)
+            if said == Decision.LEFT_OUT or (said == Decision.CREATE and _is_whole(self.get(side.other, other))):
+                return False
+        return True
 
     def all(self) -> list[RecordLink]:
         return list({link.pk: link for link in self.by_end.values()}.values())
@@ -92,10 +115,15 @@ def match(work: Slice, ids: Ids) -> Matched:
     widows = {side: (alive[side] - single[side]) & _widowed(work, side, ends) for side in Side}
     candidates, judged = _candidates(work, {side: single[side] | widows[side] for side in Side})
     ends.add(_links_of(work, {Side.A: {c.a for c in candidates}, Side.B: {c.b for c in candidates}}))
+    candidates = [c for c in candidates if ends.takes_part(c)]
     waiting = _waiting(work, alive, ends, candidates)
     verdict = _verdict(work, ends, [c for c in candidates if not {(Side.A, c.a), (Side.B, c.b)} & waiting], judged)
     joined = {(Side.A, a) for a, _ in verdict.links} | {(Side.B, b) for _, b in verdict.links}
-    former = {record: others for record, others in _owners(formers).items() if record not in joined}
+    former = {
+        record: others
+        for record, others in _owners(formers).items()
+        if record not in joined and not ends.decision(*record)
+    }
     ambiguous = {**verdict.ambiguous, **former}
     alone = ({(side, id_) for side in Side for id_ in single[side]} | set(ambiguous)) - waiting - joined
     _join(work, ends, verdict.links)
@@ -141,10 +169,15 @@ def _with_neighbours(work: Slice, ids: Ids, ends: _Ends) -> dict[Side, set[str]]
 
 
 def _reopen(work: Slice, alive: Ids, ends: _Ends) -> None:
-    """A record of a link that was deleted in both is back: the link goes on, and it is no new record (rule 8.1)."""
+    """A record of a link that was deleted in both is back: the link goes on, and it is no new record (rule 8.1).
+
+    So does what a person said of a record that had no other end.
+    """
     new = {side: {i for i in alive[side] if ends.get(side, i) is None} for side in Side}
+    whole = Q(a_id__isnull=False, b_id__isnull=False)
     closed = RecordLink.objects.filter(
-        Q(a_id__in=new[Side.A], b_id__isnull=False) | Q(b_id__in=new[Side.B], a_id__isnull=False),
+        Q(a_id__in=new[Side.A]) | Q(b_id__in=new[Side.B]),
+        (whole & Q(decision="")) | (~whole & ~Q(decision="")),
         pair=work.sync.pair,
         state=RecordState.CLOSED,
     )
@@ -356,7 +389,7 @@ def _join(work: Slice, ends: _Ends, pairs: Sequence[tuple[str, str]]) -> None:
             kept.made_by = "matched"
         kept.a_id, kept.b_id = a, b
         kept.baseline_a, kept.baseline_b, kept.notes, kept.parked = {}, {}, {}, {}
-        kept.candidates, kept.cause = [], ""
+        kept.candidates, kept.cause, kept.decision = [], "", ""
         ends.add([kept])
     FormerEnd.objects.bulk_create(former, ignore_conflicts=True)
     drop_rows(dropped)
@@ -383,9 +416,8 @@ def drop_rows(dropped: Mapping[int, RecordLink]) -> None:
     """Rows of records that turned out to be the end of a link: pk → that link. Their journal goes on there."""
     if not dropped:
         return
-    ended = Operation.objects.filter(link__in=list(dropped)).exclude(state__in=OPEN)
-    for pk in set(ended.values_list("link_id", flat=True)):
-        ended.filter(link=pk).update(link=dropped[pk])
-    for former in FormerEnd.objects.filter(link__in=list(dropped)):
-        FormerEnd.objects.filter(pk=former.pk).update(link=dropped[former.link_id])
+    with connection.cursor() as cursor:
+        pks = [list(dropped), [link.pk for link in dropped.values()]]
+        cursor.execute(_MOVE_JOURNAL, [*pks, [state.value for state in OPEN]])
+        cursor.execute(_MOVE_FORMER_ENDS, pks)
     RecordLink.objects.filter(pk__in=list(dropped)).delete()

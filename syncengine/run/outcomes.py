@@ -37,7 +37,7 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(days=1)
 LINK_FIELDS = [
     "a_id", "b_id", "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "provenance",
-    "notes", "parked", "replan", "attempts", "next_try_at", "made_by", "changed_at",
+    "notes", "parked", "replan", "attempts", "next_try_at", "made_by", "changed_at", "decision",
 ]  # fmt: skip
 
 
@@ -100,6 +100,7 @@ class Outcomes:
             # A reading that came between has given the new record a row of its own.
             drop_rows({other.pk: link})
         link.set_end(side, id_)
+        link.decision = ""
         others[id_] = link
         return True
 

@@ -16,9 +16,9 @@ from connectors.contract import WriteKind
 
 from ..core.mapping import Side
 from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
-from ..core.scope import Excluded, judge_scope, may_create
+from ..core.scope import Condition, Excluded, judge_scope, may_create
 from ..core.states import FailureClass, state_of
-from ..models import FormerEnd, Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
+from ..models import Decision, FormerEnd, Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
 from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
 from .lease import achieved, fenced
@@ -28,6 +28,8 @@ from .read import make_dirty
 from .store import records_of
 
 CHUNK = 1000
+STAYS_OUT = {d: Condition(d) for d in (Decision.KEPT_APART, Decision.LEFT_OUT, Decision.UNDONE)}
+"""What people say of records that have no other end, and what it makes of them."""
 ENDS = ("pair__stream_a__object__account", "pair__stream_b__object__account")
 
 
@@ -178,6 +180,9 @@ class Planner:
             return []
         if link.candidates:
             settle(link, failure=FailureClass.AMBIGUOUS)
+            return []
+        if not link.is_whole and link.decision in STAYS_OUT:
+            settle(link, excluded=Excluded(STAYS_OUT[link.decision], (link.decided_by,) if link.decided_by else ()))
             return []
         excluded = self._excluded(link, a, b)
         if excluded is not None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Min
+from django.db.models import Min
 
 from connectors import accounts
 from connectors.contract import Client, ConnectorError, Resource
@@ -32,6 +32,7 @@ from . import resync, trouble
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
+from .counts import keep_counts
 from .doubt import Doubts
 from .lease import Held, LeaseLost, fenced, release, take, this_process
 from .planning import Planner
@@ -235,17 +236,5 @@ def _soonest_reading(work: Slice) -> datetime | None:
 
 def _keep_counts(work: Slice) -> None:
     """What the pages show is kept, not counted by them."""
-    sync = work.sync
-    if not work.touched:
-        return
-    rows = (
-        RecordLink.objects.filter(pair=sync.pair, closed_at=None).values_list("state", "cause").annotate(n=Count("pk"))
-    )
-    counts: dict[str, int] = {}
-    for state, cause, n in rows.order_by():
-        counts[state] = counts.get(state, 0) + n
-        if state == "failing":
-            counts[f"failing:{cause}"] = n
-    if counts != sync.counts:
-        Sync.objects.filter(pk=sync.pk).update(counts=counts)
-        sync.counts = counts
+    if work.touched:
+        keep_counts(work.sync)

@@ -23,19 +23,22 @@ LONGEST_LABEL = 255
 
 _UPSERT = """
 INSERT INTO syncengine_remoterecord AS known
-       (stream_id, remote_id, version, fingerprint, "values", keys, label, modified_at, asked_at,
-        first_seq, seq, gone, merged_into, origin_sync, written_at, replaced)
-SELECT %s, id, version, fingerprint, "values", keys, label, modified, asked, seq, seq, FALSE, '', origin, written,
-       replaced
+       (stream_id, remote_id, version, fingerprint, "values", keys, label, created_at, modified_at, asked_at,
+        first_seq, seq, gone, merged_into, origin_sync, written_at, pristine, replaced)
+SELECT %s, id, version, fingerprint, "values", keys, label, created, modified, asked, seq, seq, FALSE, '', origin,
+       written, origin IS NOT NULL, replaced
   FROM json_to_recordset(%s::json)
-       AS new (id text, version text, fingerprint text, "values" jsonb, keys jsonb, label text, modified text,
-               asked timestamptz, seq bigint, origin bigint, written timestamptz, replaced text)
+       AS new (id text, version text, fingerprint text, "values" jsonb, keys jsonb, label text, created text,
+               modified text, asked timestamptz, seq bigint, origin bigint, written timestamptz, replaced text)
 ON CONFLICT (stream_id, remote_id) DO UPDATE SET
     version = EXCLUDED.version, fingerprint = EXCLUDED.fingerprint, "values" = EXCLUDED."values",
-    keys = EXCLUDED.keys, label = EXCLUDED.label, modified_at = EXCLUDED.modified_at,
+    keys = EXCLUDED.keys, label = EXCLUDED.label, created_at = COALESCE(EXCLUDED.created_at, known.created_at),
+    modified_at = EXCLUDED.modified_at,
     asked_at = EXCLUDED.asked_at, seq = EXCLUDED.seq, gone = FALSE, merged_into = '',
     origin_sync = COALESCE(EXCLUDED.origin_sync, known.origin_sync),
     written_at = COALESCE(EXCLUDED.written_at, known.written_at),
+    pristine = EXCLUDED.pristine OR known.pristine
+               AND (EXCLUDED.written_at IS NOT NULL OR EXCLUDED."values" = known."values"),
     replaced = CASE WHEN EXCLUDED.written_at IS NULL THEN known.replaced ELSE EXCLUDED.replaced END
 RETURNING id, remote_id
 """
@@ -142,6 +145,7 @@ def _write(stream: Stream, resource: Resource, changed: list[tuple[Seen, Values,
             "values": values,
             "keys": keys[seen.record.id].to_json(),
             "label": label_of(values, resource),
+            "created": seen.record.created_at,
             "modified": seen.record.modified_at,
             "asked": seen.asked_at,
             "seq": seq,

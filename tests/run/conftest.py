@@ -112,6 +112,9 @@ class World:
     def open_links(self) -> list[RecordLink]:
         return list(RecordLink.objects.filter(pair=self.sync.pair, closed_at=None).order_by("pk"))
 
+    def links(self, cause: str) -> list[RecordLink]:
+        return [link for link in self.open_links() if link.cause == cause]
+
     def rests(self) -> None:
         """Quiescence (rule 3.8): two more looks plan nothing, write nothing and leave no run behind."""
         before = (self.writes, SyncRun.objects.count(), Operation.objects.count())

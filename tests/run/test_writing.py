@@ -22,7 +22,7 @@ from connectors.contract import (
 )
 from connectors.models import AccountState, ConnectedAccount
 from connectors.testing.memory import contacts
-from syncengine import services
+from syncengine import decisions, services
 from syncengine.core.mapping import Direction, MatchBy, Matching
 from syncengine.models import Operation, OperationState, SyncRun, SyncState
 from syncengine.run.planning import Planner
@@ -121,7 +121,10 @@ def test_rule_10_4_a_lost_answer_makes_nothing_twice(
                 world.a.edit(link.a_id, phone="+49 30 1")
         world.rest()
         assert len(world.b.rows) == expected, "an edit is no answer"
-        services.retry_all(world.sync, cause="in_doubt")
+        services.retry_all(world.sync)
+        world.rest()
+        assert len(world.b.rows) == expected, "another try looks once more, and sends nothing"
+        decisions.create_once_more(world.sync, world.links("in_doubt"), actor="ann")
         world.rest()
         assert len(world.b.rows) == 4
     world.rests()
