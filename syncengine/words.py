@@ -214,7 +214,7 @@ FAILURES: Mapping[FailureClass, Words] = {
     FailureClass.AMBIGUOUS: Words(
         _("More than one could match"),
         _("It could be the same as several records of the other side, and nothing is guessed."),
-        _("Merge the doubles in their app, or give them values that tell them apart."),
+        _("Say which it is, or that it is none of them. Or give them values that tell them apart."),
     ),
     FailureClass.BRAKE: Words(
         _("Held by the brake"), _("The run that would have written it was held."), _("Look at the held run.")
@@ -222,7 +222,7 @@ FAILURES: Mapping[FailureClass, Words] = {
     FailureClass.IN_DOUBT: Words(
         _("Perhaps created"),
         _("The app's answer to its creation was lost, and the new record cannot be found for certain."),
-        _("Look for it in the app; then retry if it is not there."),
+        _("Look for it in the app. Then say which record it is, or have it sent once more."),
     ),
 }
 
@@ -234,7 +234,21 @@ CONDITIONS: Mapping[Condition, Words] = {
     Condition.DIRECTION: Words(
         _("Direction"), _("It exists only on the side that receives, and nothing is written back.")
     ),
-    Condition.KEPT_APART: Words(_("Kept apart"), _("Somebody said that these two are not the same.")),
+    Condition.KEPT_APART: Words(
+        _("Kept apart"),
+        _("Somebody said that it is not the same as what it was, or could have been, linked with. It is not copied."),
+        _("Create it on the other side, or take the decision back."),
+    ),
+    Condition.LEFT_OUT: Words(
+        _("Left out"),
+        _("Somebody said that it stays out."),
+        _("Create it on the other side, or take the decision back."),
+    ),
+    Condition.UNDONE: Words(
+        _("Its creation was undone"),
+        _("It was copied to the other side, and somebody had that undone. It is not copied again by itself."),
+        _("Create it there again."),
+    ),
     Condition.PASSED_ON: Words(
         _("From another account of the app"),
         _("It came from another account of the app that it would go to. Passing such records on can be switched on."),

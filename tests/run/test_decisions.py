@@ -229,7 +229,7 @@ def test_rule_5_8_what_was_planned_before_is_not_sent(make_world: MakeWorld) -> 
 def doubtful(make_world: MakeWorld) -> World:
     """Two creations were sent, one happened, and nothing tells which record it made."""
     right = contacts(batch={WriteKind.CREATE: 2}, rewrite=lambda values: {**values, "first": "Somebody"})
-    world = make_world(None, right, matching=Matching(MatchBy.NOTHING))
+    world = make_world(None, right, matching=Matching(MatchBy.NOTHING), direction=Direction.A_TO_B)
     world.a.add(ANN)
     world.a.add(BOB)
     world.right.fail_next("write", Retry("The connection was lost."), effect=1)
