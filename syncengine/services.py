@@ -5,13 +5,13 @@ Plain functions. What cannot be done raises `SyncError`, by field, in plain word
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -42,6 +42,8 @@ from .models import (
     VersionState,
 )
 from .run import doubt
+from .run.read import make_dirty
+from .run.settled import FORGOTTEN
 
 DUE_KIND = "sync"
 """Name of syncs in the table of what is due (`tenants.due`)."""
@@ -344,6 +346,20 @@ def look_again(account: ConnectedAccount) -> None:
             due.schedule(DUE_KIND, sync.pk, timezone.now())
 
 
+def mark_dirty(stream: Stream, ids: Collection[str]) -> None:
+    """An app says that these records have changed: have them read by id, and planned, at once.
+
+    However often it says so, each is read once. Nothing is taken from a notice but the ids (see the failure that
+    notices come late, twice or not at all): what the record holds is asked for.
+    """
+    make_dirty(stream, ids, timezone.now())
+    concerned = Sync.objects.filter(
+        Q(pair__stream_a=stream) | Q(pair__stream_b=stream), state=SyncState.ON, deleted_at=None
+    )
+    for pk in concerned.order_by("pk").values_list("pk", flat=True):
+        due.schedule(DUE_KIND, pk, timezone.now())
+
+
 def forget_records(stream: Stream) -> None:
     """Drop what the stream last saw, and its checkpoint; links stay. The next run reads everything anew."""
     with transaction.atomic():
@@ -351,8 +367,9 @@ def forget_records(stream: Stream) -> None:
         stream.listed_pages.all().delete()
         stream.dirty.all().delete()
         Stream.objects.filter(pk=stream.pk).update(
-            cursor="", passing=False, listing=False, pass_broken=False, listed_at=None, read_at=None, records=0
-        )
+            cursor="", passing=False, listing=False, pass_broken=False, listed_at=None, read_at=None, records=0,
+            **FORGOTTEN,
+        )  # fmt: skip
 
 
 def syncs_of(account: ConnectedAccount) -> list[Sync]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from tenants import due
 
 from .run.runner import run_slice
@@ -9,5 +11,8 @@ from .services import DUE_KIND
 
 
 def run_sync(sync_id: int) -> None:
-    """One slice of a sync; it is due again when the slice says so."""
-    due.done(DUE_KIND, sync_id, run_slice(sync_id).at)
+    """One slice of a sync; it is due again when the slice says so, and those that it has news for are due now."""
+    found = run_slice(sync_id)
+    due.done(DUE_KIND, sync_id, found.at)
+    for other in found.others:
+        due.schedule(DUE_KIND, other, timezone.now())

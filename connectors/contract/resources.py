@@ -61,6 +61,10 @@ class Resource:
     """Seconds after which a request that was sent can no longer take effect."""
     settle: int = 0
     """Seconds until a write surely shows in reads."""
+    lag: int = 0
+    """Seconds until a change surely shows in reads by checkpoint, where that may take longer than `settle`: an index
+    that lags now and then. The engine then reads a second time from a checkpoint that trails by so much; one that
+    ends a complete pass has to reach back by it."""
     url: str | None = None
     """Where a person sees a record, with ``{id}``; None where there is no such page."""
 

@@ -6,6 +6,7 @@ import copy
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..contract import (
@@ -178,8 +179,17 @@ class MemoryObject:
         if more:
             next_place = {"pass": "full", "after": page[-1].number, "started": started}
         else:
-            next_place = self._checkpoint(started)
+            next_place = self._checkpoint(self._reaching_back(started))
         return self._page(page, next_place, more=more, listing=True)
+
+    def _reaching_back(self, started: dict[str, Any]) -> dict[str, Any]:
+        """What may not have shown yet when the complete pass began comes with the changes (`Resource.lag`)."""
+        if not self.resource.lag or not started["at"]:
+            return started
+        at = later(started["at"], -self.resource.lag)
+        seen = (*self.rows.values(), *self.removals.values())
+        older = [one.sequence for one in seen if (one.modified_at if isinstance(one, Row) else one.at) < at]
+        return {"sequence": max(older, default=0), "at": at}
 
     def _change_page(self, place: dict[str, Any]) -> Page:
         """What changed since the checkpoint: by number for a delta, by the app's clock for "since"."""
@@ -358,6 +368,12 @@ class MemoryObject:
         self._sequence += 1
         row = self.rows.pop(id)
         self.removals[id] = Removal(id, at=self.clock(), sequence=self._sequence, row=row, into=into)
+
+
+def later(time: str, seconds: float) -> str:
+    """A time in wire form, so many seconds later."""
+    moved = datetime.fromisoformat(time) + timedelta(seconds=seconds)
+    return moved.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _invalid(one: Field, value: Value) -> Refused | None:

@@ -24,6 +24,15 @@ class Stream(models.Model):
     """When the last complete listing ended. Empty: never read whole, and nothing is written yet (rule 5.2)."""
     read_at = models.DateTimeField(_("last read"), null=True, blank=True)
     """When the last pass that ended well had begun."""
+    read_by = models.BigIntegerField(null=True, blank=True)
+    """The sync that it was last read for: the others need not read what it has just read."""
+    trail = models.JSONField(default=list, blank=True)
+    """Checkpoints of late, the oldest first: [[when it was taken, checkpoint], …]. Only where changes may show late
+    (`Resource.lag`)."""
+    settled_cursor = models.TextField(_("settled checkpoint"), blank=True)
+    """Where a second pass, which trails by the lag, stands; empty outside of one."""
+    settled_at = models.DateTimeField(_("last settled read"), null=True, blank=True)
+    """When the last pass that trails by the lag had begun."""
     seq = models.BigIntegerField(default=0)
     """The highest number given to a change of this stream, in the order of commits."""
     fields_read = models.CharField(max_length=12, blank=True)

@@ -23,6 +23,8 @@ class Next:
     at: datetime | None
     quiet: bool = False
     """Nothing is left to do."""
+    others: tuple[int, ...] = ()
+    """Syncs that share a stream in which something has changed: they are due at once."""
 
 
 class Halted(Exception):

@@ -7,12 +7,11 @@ on where it stood. Only what differs by fingerprint is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.contract import (
     Client,
-    ConnectorBroken,
     ConnectorError,
     CursorExpired,
     Page,
@@ -26,7 +25,9 @@ from ..core.mapping import fingerprint
 from ..core.values import Locale
 from ..models import DirtyRecord, ListedPage, RemoteRecord, Stream
 from .clock import Clock
+from .guard import Guard
 from .lease import Held, achieved, fenced, renew
+from .settled import FORGOTTEN, read_settled, trail_after
 from .store import Seen, known_marks, mark_gone, store_records
 
 LIST_AGAIN = timedelta(minutes=10)
@@ -43,22 +44,43 @@ class Reader:
     locale: Locale
     held: Held
     clock: Clock
+    sync: int
+    """The sync that it is read for."""
+    guard: Guard = field(default_factory=Guard)
 
-    def read(self, *, deadline: datetime, progress: Callable[[int], None] = lambda _records: None) -> bool:
+    def read(
+        self,
+        *,
+        deadline: datetime,
+        progress: Callable[[int], None] = lambda _records: None,
+        pass_wanted: bool = True,
+    ) -> bool:
         """Read on to the end of a pass, then what is to be read by id; False if the deadline came first.
 
+        Without `pass_wanted` only what is to be read by id, unless other fields are wanted than were read.
         Errors of the connector leave it as they are, with the pass marked as broken.
         """
-        self._prepare()
+        renewed = self._prepare()
         try:
-            return self._read_pass(deadline, progress) and self._read_dirty(deadline)
+            return self._read_all(deadline, progress, pass_wanted or renewed)
         except RateLimited:
             raise  # Nothing happened: the pass goes on where it stands.
         except ConnectorError:
             if self.stream.passing:
                 with fenced(self.held):
-                    self._update(pass_broken=True)
+                    self.update(pass_broken=True)
             raise
+
+    def _read_all(self, deadline: datetime, progress: Callable[[int], None], pass_wanted: bool) -> bool:
+        if pass_wanted and not self._read_pass(deadline, progress):
+            return False
+        try:
+            settled = read_settled(self, deadline)
+        except CursorExpired:
+            self.guard.expired()
+            self.restart()
+            settled = self._read_pass(deadline, progress)
+        return settled and self._read_dirty(deadline)
 
     def _read_pass(self, deadline: datetime, progress: Callable[[int], None]) -> bool:
         while True:
@@ -72,15 +94,18 @@ class Reader:
             if self.clock.now() >= deadline:
                 return False
 
-    def _prepare(self) -> None:
-        """Begin a new complete pass where other fields are read than before, or a listing is due."""
+    def _prepare(self) -> bool:
+        """Begin a new complete pass where other fields are read than before, or a listing is due. True if so."""
         meaning = [(f.name, f.type, f.canonical) for f in self.resource.fields]
         fields = fingerprint(meaning, self.stream.own_keys, str(self.resource.kind))
         if self.stream.fields_read != fields:
             self._forget_forms()
-            self._restart(fields_read=fields)
-        elif not self.stream.passing and self._listing_due():
-            self._restart()
+            self.restart(fields_read=fields)
+            return True
+        if not self.stream.passing and self._listing_due():
+            self.restart()
+            return True
+        return False
 
     def _forget_forms(self) -> None:
         """Match keys follow from what fields mean: each record counts as changed when it is read again."""
@@ -92,13 +117,13 @@ class Reader:
             return False
         return self.stream.listed_at is None or self.clock.now() - self.stream.listed_at >= LIST_AGAIN
 
-    def _restart(self, **changes: object) -> None:
+    def restart(self, **changes: object) -> None:
         """The next page is the first of a complete pass."""
         with fenced(self.held):
             ListedPage.objects.filter(stream=self.stream).delete()
-            self._update(cursor="", passing=False, listing=False, pass_broken=False, records=0, **changes)
+            self.update(cursor="", passing=False, listing=False, pass_broken=False, records=0, **FORGOTTEN, **changes)
 
-    def _update(self, **changes: object) -> None:
+    def update(self, **changes: object) -> None:
         Stream.objects.filter(pk=self.stream.pk).update(**changes)
         for name, value in changes.items():
             setattr(self.stream, name, value)
@@ -109,16 +134,16 @@ class Reader:
             page = self.client.read(self.resource, before or None)
         except CursorExpired:
             # Nothing is concluded from it: everything is read anew.
-            self._restart()
-            return self.client.read(self.resource, None)
-        if page.more and page.cursor == before:
-            raise ConnectorBroken("The app answers the same page over and over.")
+            self.guard.expired()
+            self.restart()
+            page = self.client.read(self.resource, None)
+        self.guard.look_at(page, before)
         return page
 
     # --- Storing ---------------------------------------------------------------------------------------------
 
     def _store_page(self, page: Page, asked: datetime) -> None:
-        fetched = self._unknown_versions(page)
+        fetched = self.unknown_versions(page)
         begins = not self.stream.passing
         listing = page.listing if begins else self.stream.listing and page.listing
         last_of_listing = listing and not page.more
@@ -127,21 +152,20 @@ class Reader:
         whole = not page.more and (listing or self.stream.listed_at is None)
         before = self.stream.seq
         with fenced(self.held):
-            self._store((*page.records, *fetched), asked)
-            gone = dict.fromkeys(page.deleted, "") | dict(page.merged)
-            if gone:
-                mark_gone(self.stream, gone)
+            gone = self.store_content(page, fetched, asked)
             if listing and page.more:
                 ListedPage.objects.create(stream=self.stream, ids=_ids(page))
             elif last_of_listing:
                 self._look_for_missing(page, begins)
                 ListedPage.objects.filter(stream=self.stream).delete()
-            self._update(
+            self.update(
                 cursor=page.cursor,
                 passing=page.more,
                 listing=listing and page.more,
                 pass_broken=self.stream.pass_broken and page.more,
                 read_at=began,
+                read_by=self.sync,
+                **(trail_after(self, page) if not page.more else {}),
                 records=self._count(page, fetched, gone),
                 **({"listed_at": self.clock.now()} if whole else {}),
             )
@@ -156,6 +180,14 @@ class Reader:
             return self.stream.records
         return RemoteRecord.objects.filter(stream=self.stream, gone=False).count()
 
+    def store_content(self, page: Page, fetched: Sequence[Record], asked: datetime) -> dict[str, str]:
+        """Within `fenced`. What the page says is gone: id → the record that it was merged into, or ""."""
+        self._store((*page.records, *fetched), asked)
+        gone = dict.fromkeys(page.deleted, "") | dict(page.merged)
+        if gone:
+            mark_gone(self.stream, gone)
+        return gone
+
     def _store(self, records: Sequence[Record], asked: datetime) -> None:
         aside = store_records(
             self.stream, self.resource, [Seen(r, asked) for r in records], self.locale, settle=self._settle
@@ -167,7 +199,7 @@ class Reader:
     def _settle(self) -> timedelta:
         return timedelta(seconds=self.resource.settle)
 
-    def _unknown_versions(self, page: Page) -> list[Record]:
+    def unknown_versions(self, page: Page) -> list[Record]:
         """Values of records that a page only named, where their version is new to us."""
         if not page.versions:
             return []
@@ -198,21 +230,24 @@ class Reader:
     def _read_dirty(self, deadline: datetime) -> bool:
         """Records that somebody named, that a listing lacks, or whose last reading was too old to count (3.7)."""
         due = DirtyRecord.objects.filter(stream=self.stream, not_before__lte=self.clock.now())
-        ids = list(due.order_by("pk").values_list("remote_id", flat=True))
-        for start in range(0, len(ids), self.resource.get_batch):
+        marks = list(due.order_by("pk").values_list("remote_id", "not_before"))
+        for start in range(0, len(marks), self.resource.get_batch):
             if start and self.clock.now() >= deadline:
                 return False
-            self._read_by_id(ids[start : start + self.resource.get_batch])
+            self._read_by_id(dict(marks[start : start + self.resource.get_batch]))
         return True
 
-    def _read_by_id(self, ids: Sequence[str]) -> None:
+    def _read_by_id(self, marks: Mapping[str, datetime]) -> None:
+        """`marks`: id → the mark that it is read for. One that was made since stands, and is for another look."""
         renew(self.held, now=self.clock.now())
-        asked = self.clock.now()
+        asked, ids = self.clock.now(), list(marks)
         records = self.client.get(self.resource, ids)
         missing = set(ids) - {record.id for record in records}
         with fenced(self.held):
             unsettled = self._unsettled(missing, asked)
-            DirtyRecord.objects.filter(stream=self.stream, remote_id__in=ids).delete()
+            now = DirtyRecord.objects.select_for_update().filter(stream=self.stream, remote_id__in=ids).order_by("pk")
+            seen = [pk for pk, id_, at in now.values_list("pk", "remote_id", "not_before") if marks[id_] == at]
+            DirtyRecord.objects.filter(pk__in=seen).delete()
             make_dirty(self.stream, unsettled, asked + self._settle)
             self._store(records, asked)
             mark_gone(self.stream, dict.fromkeys(missing - unsettled, ""), unknown_at=asked)
@@ -232,7 +267,8 @@ def make_dirty(stream: Stream, ids: Collection[str], not_before: datetime) -> No
     if not ids:
         return
     DirtyRecord.objects.bulk_create(
-        [DirtyRecord(stream=stream, remote_id=id_, not_before=not_before) for id_ in ids],
+        # In one order, so that two who name the same records do not wait for each other.
+        [DirtyRecord(stream=stream, remote_id=id_, not_before=not_before) for id_ in sorted(set(ids))],
         update_conflicts=True,
         unique_fields=["stream", "remote_id"],
         update_fields=["not_before"],

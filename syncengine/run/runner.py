@@ -37,6 +37,7 @@ from .doubt import Doubts
 from .lease import Held, LeaseLost, fenced, release, take, this_process
 from .planning import Planner
 from .read import Reader
+from .turns import is_wanted, next_reading, others_concerned
 
 logger = logging.getLogger(__name__)
 
@@ -107,19 +108,20 @@ def _work(sync: Sync, held: Held, clock: Clock) -> Next:
     deadline = clock.now() + clock.slice
     with _clients(sync) as clients:
         work = _slice(sync, held, clock, clients, deadline)
+        before = {side: stream.seq for side, stream in work.streams.items()}
         try:
             found = _steps(work)
         except (ConnectorError, Halted):
             _keep_counts(work)
             raise
         _keep_counts(work)
-        return found
+        return replace(found, others=others_concerned(sync, work.streams, before))
 
 
 def _steps(work: Slice) -> Next:
     doubts = Doubts(work)
     doubts.settle_before_reading()
-    if not _is_fresh(work, doubts) and not _read(work):
+    if not _is_fresh(work, doubts) and not _read(work, doubts):
         return Next(work.clock.now())
     doubts.settle_after_reading()
     if not _plan_and_apply(work):
@@ -167,8 +169,11 @@ def _is_fresh(work: Slice, doubts: Doubts) -> bool:
     return all(s.read_at is not None and s.read_at > oldest and not s.passing for s in work.streams.values())
 
 
-def _read(work: Slice) -> bool:
+def _read(work: Slice, doubts: Doubts) -> bool:
     """Both streams to the end of a pass; nothing is written before both were read whole (rule 5.2)."""
+    now, ripe = work.clock.now(), doubts.next_look
+    settles_doubt = ripe is not None and ripe <= now
+    wanted = {side: settles_doubt or is_wanted(work, work.streams[side]) for side in Side}
     for side in Side:
         name = f"read_{side.value}"
 
@@ -177,9 +182,10 @@ def _read(work: Slice) -> bool:
             work.show(RunPhase.READING)
 
         reader = Reader(
-            work.streams[side], work.resources[side], work.clients[side], work.rules.locale, work.held, work.clock
-        )
-        if not reader.read(deadline=work.deadline, progress=seen):
+            work.streams[side], work.resources[side], work.clients[side], work.rules.locale, work.held, work.clock,
+            work.sync.pk,
+        )  # fmt: skip
+        if not reader.read(deadline=work.deadline, progress=seen, pass_wanted=wanted[side]):
             return False
     return True
 
@@ -218,7 +224,7 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
         if not at_rest:
             raise Halted
         work.finish()
-    regular = now + timedelta(seconds=work.sync.interval)
+    regular = next_reading(work)
     unread = _soonest_reading(work)
     times = [time for time in (regular, _soonest_retry(work, now), unread) if time is not None]
     return Next(max(min(times), now), quiet=unread is None)

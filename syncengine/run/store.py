@@ -20,6 +20,7 @@ from .bulk import as_json, insert_rows, update_rows
 LABEL_FIELDS = ("full_name", "name", "title", "subject", "number")
 """Canonical names of what a record is called by, the best first."""
 LONGEST_LABEL = 255
+LONGEST_REQUEST = timedelta(minutes=10)
 
 _UPSERT = """
 INSERT INTO syncengine_remoterecord AS known
@@ -119,7 +120,8 @@ def _too_old(mark: Mark, seen: Seen, print_: str, settle: timedelta) -> bool:
     if mark.written_at is None or print_ == mark.fingerprint:
         return False
     if seen.asked_at <= mark.written_at:
-        return True
+        # More than a request takes: our clock was set back since, and tells nothing.
+        return mark.written_at - seen.asked_at <= LONGEST_REQUEST
     return print_ == mark.replaced and seen.asked_at <= mark.written_at + settle
 
 

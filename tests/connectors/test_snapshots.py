@@ -58,6 +58,7 @@ resources = st.builds(
     idempotency=st.sampled_from(Idempotency),
     deadline=st.integers(0, 600),
     settle=st.integers(0, 600),
+    lag=st.integers(0, 7200),
     url=st.none() | text,
 )
 meanings = st.builds(
