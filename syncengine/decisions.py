@@ -107,14 +107,14 @@ def keep_apart(sync: Sync, *, a_id: str, b_id: str, actor: str) -> None:
             if left or row.decision:
                 row.candidates, row.replan = left, True
             else:
-                _plan_no_more([row])
+                plan_no_more([row])
                 _stay_out(row, Decision.KEPT_APART, actor)
         _store([row for row in found.values() if row is not None])
 
 
 def _part(sync: Sync, link: RecordLink, actor: str) -> None:
     """The link closes with its journal; each of its records goes on with a row of its own."""
-    _plan_no_more([link])
+    plan_no_more([link])
     now = timezone.now()
     alone = [
         RecordLink(pair_id=link.pair_id, label=link.label, created_at=now, **{f"{side.value}_id": link.end(side)})
@@ -138,7 +138,7 @@ def _link(
     dropped: dict[int, RecordLink] = {}
     former: list[FormerEnd] = []
     concerned = [row for a, b in pairs for row in (rows.get((Side.A, a)), rows.get((Side.B, b))) if row is not None]
-    _plan_no_more(concerned)
+    plan_no_more(concerned)
     for a, b in pairs:
         row_a, row_b = rows.get((Side.A, a)), rows.get((Side.B, b))
         link = row_b if row_b is not None and row_b.is_whole else row_a or row_b
@@ -218,7 +218,7 @@ def leave_out(sync: Sync, links: Iterable[RecordLink], *, actor: str) -> int:
     """They take no part, in matching neither, until a person says otherwise (`reopen`, `create_new`)."""
     with deciding(sync):
         rows = _alone(sync, links)
-        _plan_no_more(rows)
+        plan_no_more(rows)
         for row in rows:
             _stay_out(row, Decision.LEFT_OUT, actor)
         _store(rows)
@@ -284,7 +284,7 @@ def answer_ambiguous(sync: Sync, answer: Answer, *, actor: str, links: Iterable[
             return _create_where_allowed(sync, rows, actor)
         linked = _link_first_created(sync, rows, every, actor) if answer is Answer.FIRST_CREATED else set()
         left = [row for row in rows if row.pk not in linked]
-        _plan_no_more(left)
+        plan_no_more(left)
         for row in left:
             _stay_out(row, Decision.LEFT_OUT, actor)
         _store(left)
@@ -416,7 +416,7 @@ def _stay_out(row: RecordLink, why: Decision, actor: str) -> None:
     row.candidates, row.replan, row.next_try_at = [], True, None
 
 
-def _plan_no_more(rows: Sequence[RecordLink]) -> None:
+def plan_no_more(rows: Sequence[RecordLink]) -> None:
     """What was planned from what is not so any more is not sent."""
     Operation.objects.filter(link__in=[row.pk for row in rows], state__in=NOT_BEGUN).update(
         state=OperationState.SUPERSEDED, ended_at=timezone.now()

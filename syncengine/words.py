@@ -309,6 +309,8 @@ REASONS: Mapping[Reason, Text] = {
     Reason.CLEAR_KEPT: _("Cleared on one side; the other keeps its value."),
     Reason.MODE: _("This mapping only fills blanks, or only writes new records."),
     Reason.NO_WAY: _("The direction does not allow writing here."),
+    Reason.PINNED: _("Somebody pinned the field: nothing is written to it for now."),
+    Reason.UNDONE: _("Undone by a person; it stays so until one side is edited."),
     Reason.REWRITTEN: _("The app keeps the value in a form of its own."),
 }
 
@@ -334,6 +336,7 @@ RULES: Mapping[str, Text] = {
     "4.4": _("Defaults on creation"),
     "5.1": _("No match: created"),
     "8.1": _("Deletions are not passed on"),
+    "11.2": _("Undo"),
     "8.2": _("Resync: created again"),
 }
 

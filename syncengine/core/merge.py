@@ -36,6 +36,10 @@ class Reason(StrEnum):
     MODE = "mode"
     NO_WAY = "no_way"
     REWRITTEN = "rewritten"
+    PINNED = "pinned"
+    """A person pinned the field that would be written (rule 9.5)."""
+    UNDONE = "undone"
+    """A person had our write undone (rule 11.2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,12 +112,18 @@ class LinkMemory:
     a: Baseline = field(default_factory=dict)
     b: Baseline = field(default_factory=dict)
     parked: Mapping[str, Parked] = field(default_factory=dict)
+    pins: Mapping[Side, frozenset[str]] = field(default_factory=dict)
+    """Fields of each side to which nothing is written now (rule 9.5)."""
 
     def base(self, strand: str) -> Base | None:
         """None unless both sides were compared before: then it is a first comparison."""
         if strand not in self.a or strand not in self.b:
             return None
         return Base(self.a[strand], self.b[strand])
+
+    def is_pinned(self, side: Side, fields: Iterable[str]) -> bool:
+        """Would writing these fields touch a pinned one?"""
+        return not self.pins.get(side, frozenset()).isdisjoint(fields)
 
 
 class _Sheet:
@@ -237,6 +243,10 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
     except Unfit as unfit:
         sheet.park(strand, unfit, a.key, b.key)
         return
+    if memory.is_pinned(side, effective):
+        # The old baselines stand: once the pin is gone this is an ordinary comparison.
+        sheet.leave(strand, Reason.PINNED, differs=True)
+        return
     if not effective:
         # The field holds it already, in a form that only looks different.
         sheet.agree(strand, *_in_step(policy, base, a.key, b.key))
@@ -310,13 +320,18 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
     both = len(decision.to) == 2
     bases = Base(list_key(states[Side.A].base), list_key(states[Side.B].base)) if both else None
     firsts_base = Base(states[Side.A].base_primary, states[Side.B].base_primary) if both else None
+    pinned = {side for side in decision.to if memory.is_pinned(side, changed[side])}
     for side, wanted in decision.to.items():
+        if side in pinned:
+            continue  # With both baselines in what is written to the other, this one's part stays to be done.
         whole = Planned(keys[Side.A], keys[Side.B], list_key(wanted), bases)
         sheet.write(lens, side, strand, changed[side], whole, decision.rule, decision.reason)
         sheet.strands[side][primary] = Planned(
             states[Side.A].primary, states[Side.B].primary, wanted[0] if wanted else None, firsts_base
         )
-    if decision.left is not Reason.UNCHANGED:
+    if pinned:
+        sheet.leave(strand, Reason.PINNED, differs=True)
+    elif decision.left is not Reason.UNCHANGED:
         sheet.notes[strand] = decision.left
 
 

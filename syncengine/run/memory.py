@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ..core.mapping import Side
@@ -13,7 +14,7 @@ from ..models import RecordLink
 
 STORED = (
     "a_id", "b_id", "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "notes", "parked",
-    "replan", "next_try_at", "made_by", "closed_at", "decision",
+    "replan", "next_try_at", "made_by", "closed_at", "decision", "paused", "paused_until",
 )  # fmt: skip
 """What planning may change of a link."""
 
@@ -23,11 +24,27 @@ def stored(link: RecordLink) -> tuple[Any, ...]:
     return tuple(getattr(link, name) for name in STORED)
 
 
-def memory_of(link: RecordLink) -> LinkMemory:
+def memory_of(link: RecordLink, now: datetime) -> LinkMemory:
     parked = {
         strand: Parked(FailureClass(p["reason"]), p["message"], p["a"], p["b"]) for strand, p in link.parked.items()
     }
-    return LinkMemory(link.baseline_a, link.baseline_b, parked)
+    return LinkMemory(link.baseline_a, link.baseline_b, parked, pins_of(link, now) if link.pins else {})
+
+
+def pins_of(link: RecordLink, now: datetime) -> dict[Side, frozenset[str]]:
+    """Fields of each side to which nothing is written now (rule 9.5)."""
+    return {
+        Side(side): frozenset(name for name, until in fields.items() if datetime.fromisoformat(until) > now)
+        for side, fields in link.pins.items()
+    }
+
+
+def next_wake(link: RecordLink, now: datetime) -> datetime | None:
+    """When a pause or a pin of this link ends first: then it is planned again (rule 9.5)."""
+    ends = [datetime.fromisoformat(until) for fields in link.pins.values() for until in fields.values()]
+    if link.paused and link.paused_until is not None:
+        ends.append(link.paused_until)
+    return min((end for end in ends if end > now), default=None)
 
 
 def remember(link: RecordLink, plan: LinkPlan) -> None:

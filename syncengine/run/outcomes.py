@@ -28,7 +28,7 @@ from .bulk import update_rows
 from .context import Slice
 from .lease import achieved
 from .matching import drop_rows
-from .memory import base_of, note, park, planned_from_json
+from .memory import base_of, next_wake, note, park, planned_from_json
 from .planning import settle
 from .read import make_dirty
 from .store import Seen, label_of, records_of, storable, store_records
@@ -146,7 +146,7 @@ class Outcomes:
             link.label = link.label or label_of(record.values, self.work.resources[side])
         self._move_baselines(link, side, op, record.values)
         self._tell_why(link, side, op, now)
-        link.attempts, link.next_try_at, link.changed_at = 0, None, now
+        link.attempts, link.next_try_at, link.changed_at = 0, next_wake(link, now), now
         settle(link)
         self.work.count("done")
         self.work.count("created" if op.kind == WriteKind.CREATE else "changed")

@@ -23,7 +23,7 @@ from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
 from .lease import achieved, fenced
 from .matching import match
-from .memory import STORED, change_to_json, memory_of, planned_to_json, remember, stored
+from .memory import STORED, change_to_json, memory_of, next_wake, planned_to_json, remember, stored
 from .read import make_dirty
 from .store import records_of
 
@@ -164,7 +164,10 @@ class Planner:
         """Decide its state, and what is to be written."""
         if link.cause == FailureClass.IN_DOUBT and not link.is_whole and not link.replan:
             return []  # Not repeated unless a person says so (rule 10.4).
-        link.replan, link.next_try_at = False, None
+        now = self.work.clock.now()
+        if link.paused_until is not None and link.paused_until <= now:
+            link.paused, link.paused_until = False, None
+        link.replan, link.next_try_at = False, next_wake(link, now)
         link.label = (a.label if a is not None else "") or (b.label if b is not None else "") or link.label
         if link.paused:
             settle(link)
@@ -217,7 +220,7 @@ class Planner:
         settle(link, failure=FailureClass.DELETED_IN_A if deleted_in_a else FailureClass.DELETED_IN_B)
 
     def _compare(self, link: RecordLink, a: RemoteRecord, b: RemoteRecord) -> list[Operation]:
-        plan = plan_link(self.rules, a.values, b.values, memory_of(link))
+        plan = plan_link(self.rules, a.values, b.values, memory_of(link, self.work.clock.now()))
         remember(link, plan)
         settle(link)
         return [self._operation(link, draft, a, b) for draft in plan.drafts if self._writable(draft)]
@@ -238,7 +241,7 @@ class Planner:
         if forbidden is not None:
             settle(link, excluded=forbidden)
             return []
-        plan = plan_creation(self.rules, target, source.values, memory_of(link))
+        plan = plan_creation(self.rules, target, source.values, memory_of(link, self.work.clock.now()))
         if isinstance(plan, CreationRefused):
             settle(link, failure=FailureClass.of(plan.reason), detail=plan.message)
             return []
