@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from .core.mapping import Side
 from .core.scope import Condition, may_create
 from .core.states import FailureClass, RecordState
-from .models import RecordLink, RunKind, Sync, SyncRun, SyncState, Wish
-from .services import SyncError, ensure_run, resources_of
+from .models import RecordLink, RunKind, Stream, Sync, SyncRun, SyncState, Wish
+from .services import SyncError, ensure_run, look_at_stream, resources_of
 
 DELETED_IN = {Side.A: FailureClass.DELETED_IN_A, Side.B: FailureClass.DELETED_IN_B}
 
@@ -68,3 +68,19 @@ def resync_deleted(sync: Sync, *, side: Side, records: Collection[int] | None = 
         if not count:
             raise SyncError(_("None of these records is deleted there any more."))
         return Asked(ensure_run(locked, RunKind.RESYNC, actor), count)
+
+
+def confirm_missing(sync: Sync, *, side: Side, records: int, actor: str) -> None:
+    """A person says that the records that this side does not show any more were deleted (rule 8.4).
+
+    `records`: how many the person was told of; it holds for no more than these. Raises SyncError.
+    """
+    stream = sync.pair.stream(side)
+    with transaction.atomic():
+        now = Stream.objects.select_for_update(of=("self",)).values_list("missing", flat=True).get(pk=stream.pk)
+        if not now:
+            raise SyncError(_("No records are missing there any more."))
+        if records < now:
+            raise SyncError(_("By now %(count)s records are missing there. Look again.") % {"count": now})
+        Stream.objects.filter(pk=stream.pk).update(missing_confirmed=now)
+        look_at_stream(stream)

@@ -353,6 +353,11 @@ def mark_dirty(stream: Stream, ids: Collection[str]) -> None:
     notices come late, twice or not at all): what the record holds is asked for.
     """
     make_dirty(stream, ids, timezone.now())
+    look_at_stream(stream)
+
+
+def look_at_stream(stream: Stream) -> None:
+    """Have the syncs that read it go on at once."""
     concerned = Sync.objects.filter(
         Q(pair__stream_a=stream) | Q(pair__stream_b=stream), state=SyncState.ON, deleted_at=None
     )
@@ -368,7 +373,7 @@ def forget_records(stream: Stream) -> None:
         stream.dirty.all().delete()
         Stream.objects.filter(pk=stream.pk).update(
             cursor="", passing=False, listing=False, pass_broken=False, listed_at=None, read_at=None, records=0,
-            **FORGOTTEN,
+            missing=0, missing_confirmed=0, **FORGOTTEN,
         )  # fmt: skip
 
 

@@ -76,6 +76,11 @@ ATTENTIONS: Mapping[str, Words] = {
         _("The run would have changed more than usual, and was held before its first write."),
         _("Look at what it would do."),
     ),
+    Attention.MISSING: Words(
+        _("Many records are missing"),
+        _("An app lists far fewer records than before. That may be a fault, so nothing is taken for deleted."),
+        _("Look in the app. If they are there, it goes on by itself; if they were deleted, confirm it."),
+    ),
 }
 
 DIRECTIONS: Mapping[Direction, Text] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
@@ -13,8 +15,8 @@ from .. import deleting
 from ..core.mapping import Side
 from ..models import Sync
 from .errors import answering
-from .serializers import SIDES, RunSerializer
-from .syncs import sync_or_404
+from .serializers import SIDES, RunSerializer, SyncDetailSerializer
+from .syncs import OneSync, sync_or_404
 
 MOST_RECORDS = 10_000
 
@@ -35,6 +37,24 @@ class AskedSerializer(serializers.Serializer):
 
     records = serializers.IntegerField(help_text="How many are concerned.")
     run = RunSerializer()
+
+
+class MissingSerializer(serializers.Serializer):
+    side = serializers.ChoiceField(choices=SIDES)
+    records = serializers.IntegerField(min_value=1, help_text="How many are known to be missing; see `missing`.")
+
+
+@extend_schema(tags=["syncs"])
+class ConfirmMissing(OneSync):
+    @extend_schema(request=MissingSerializer, responses=SyncDetailSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Say that the records which one side does not show any more were deleted there."""
+        wanted = MissingSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = wanted.validated_data
+        return self.act(
+            request, pk, partial(deleting.confirm_missing, side=Side(said["side"]), records=said["records"])
+        )
 
 
 @extend_schema(tags=["records"])

@@ -155,6 +155,7 @@ class SyncSerializer(serializers.Serializer):
     standing = serializers.ChoiceField(choices=names_of(Standing), source="status.standing")
     attention = serializers.CharField(source="sync.attention", help_text="Why it needs somebody; blank if it does not.")
     attention_reason = serializers.CharField(source="status.reason")
+    missing = serializers.SerializerMethodField()
     direction = serializers.ChoiceField(choices=names_of(Direction))
     counts = CountsSerializer(source="status")
     run = serializers.SerializerMethodField()
@@ -170,6 +171,11 @@ class SyncSerializer(serializers.Serializer):
     @extend_schema_field(EndSerializer)
     def get_b(self, one: queries.Overview) -> dict[str, Any]:
         return EndSerializer(ends_of(one.sync)[Side.B]).data
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_missing(self, one: queries.Overview) -> dict[str, int]:
+        """Side → records that it does not show any more, so many that somebody has to confirm their deletion."""
+        return {side.value: n for side in Side if (n := one.sync.pair.stream(side).missing)}
 
     @extend_schema_field(serializers.IntegerField(allow_null=True, help_text="The run under way."))
     def get_run(self, one: queries.Overview) -> int | None:

@@ -13,6 +13,7 @@ urlpatterns = [
     path("syncs/<int:pk>/pause", syncs.Pause.as_view(), name="api_sync_pause"),
     path("syncs/<int:pk>/resume", syncs.Resume.as_view(), name="api_sync_resume"),
     path("syncs/<int:pk>/run", syncs.Run.as_view(), name="api_sync_run"),
+    path("syncs/<int:pk>/confirm_missing", deletions.ConfirmMissing.as_view(), name="api_sync_confirm_missing"),
     path("syncs/<int:pk>/resync", deletions.Resync.as_view(), name="api_sync_resync"),
     path("syncs/<int:pk>/runs", runs.Runs.as_view(), name="api_runs"),
     path("syncs/<int:pk>/runs/<int:run_pk>", runs.OneRun.as_view(), name="api_run"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from connectors.models import AccountObject
@@ -33,6 +34,10 @@ class Stream(models.Model):
     """Where a second pass, which trails by the lag, stands; empty outside of one."""
     settled_at = models.DateTimeField(_("last settled read"), null=True, blank=True)
     """When the last pass that trails by the lag had begun."""
+    missing = models.PositiveIntegerField(default=0, db_default=0)
+    """Records that a listing lacks, too many to be believed at once (`run.missing`)."""
+    missing_confirmed = models.PositiveIntegerField(default=0, db_default=0)
+    """A person said that so many were deleted; the next slice takes it up."""
     seq = models.BigIntegerField(default=0)
     """The highest number given to a change of this stream, in the order of commits."""
     fields_read = models.CharField(max_length=12, blank=True)
@@ -70,7 +75,10 @@ class RemoteRecord(models.Model):
     seq = models.BigIntegerField()
     """Number of its last change."""
     gone = models.BooleanField(_("gone"), default=False)
+    gone_at = models.DateTimeField(null=True, blank=True)
     merged_into = models.CharField(max_length=500, blank=True)
+    suspect = models.BooleanField(default=False, db_default=False)
+    """A listing that shrank too much lacks it: neither there nor gone, until that is clear (rule 8.4)."""
     origin_sync = models.BigIntegerField(null=True, blank=True)
     """The sync that created it, if one of ours did."""
     written_at = models.DateTimeField(_("last write of ours"), null=True, blank=True)
@@ -83,7 +91,11 @@ class RemoteRecord(models.Model):
         verbose_name = _("remote record")
         verbose_name_plural = _("remote records")
         constraints = [models.UniqueConstraint(fields=["stream", "remote_id"], name="remote_record_once")]
-        indexes = [models.Index(fields=["stream", "seq"], name="remote_record_seq")]
+        indexes = [
+            models.Index(fields=["stream", "seq"], name="remote_record_seq"),
+            models.Index(fields=["stream"], condition=Q(suspect=True), name="remote_record_suspect"),
+            models.Index(fields=["stream", "gone_at"], condition=Q(gone=True), name="remote_record_gone"),
+        ]
 
     def __str__(self) -> str:
         return self.label or self.remote_id

@@ -43,6 +43,7 @@ class Attention(models.TextChoices):
     OBJECT_GONE = "object_gone", _("Object or field gone")
     BROKEN = "broken", _("The app answers something unexpected")
     BRAKE = "brake", _("Held by the brake")
+    MISSING = "missing", _("Many records are missing")
 
 
 class Sync(models.Model):

@@ -183,7 +183,7 @@ class Applier:
 
     def _unmoved(self, op: Operation, side: Side, record: RemoteRecord | None) -> bool:
         """Does it still hold what the operation was planned from? What else has changed of it is not touched."""
-        if record is None or record.gone:
+        if record is None or record.gone or record.suspect:
             return False
         if record.fingerprint == (op.seen_a if side is Side.A else op.seen_b):
             return True

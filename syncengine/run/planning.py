@@ -177,6 +177,9 @@ class Planner:
         if unread:
             self._ask_for(link, unread)
             return []
+        if any(record is not None and record.suspect for record in ends.values()):
+            settle(link, waiting=True)  # Whether it is still there has to be clear first (rule 8.4).
+            return []
         gone = {side: record is not None and record.gone for side, record in ends.items()}
         if any(gone.values()):
             self._deleted(link, gone)

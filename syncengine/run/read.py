@@ -24,6 +24,7 @@ from connectors.contract import (
 from ..core.mapping import fingerprint
 from ..core.values import Locale
 from ..models import DirtyRecord, ListedPage, RemoteRecord, Stream
+from . import missing
 from .clock import Clock
 from .guard import Guard
 from .lease import Held, achieved, fenced, renew
@@ -62,7 +63,10 @@ class Reader:
         """
         renewed = self._prepare()
         try:
-            return self._read_all(deadline, progress, pass_wanted or renewed)
+            if not self._read_all(deadline, progress, pass_wanted or renewed):
+                return False
+            missing.conclude(self.stream, self.held, self.clock)
+            return True
         except RateLimited:
             raise  # Nothing happened: the pass goes on where it stands.
         except ConnectorError:
@@ -185,7 +189,7 @@ class Reader:
         self._store((*page.records, *fetched), asked)
         gone = dict.fromkeys(page.deleted, "") | dict(page.merged)
         if gone:
-            mark_gone(self.stream, gone)
+            mark_gone(self.stream, gone, at=asked)
         return gone
 
     def _store(self, records: Sequence[Record], asked: datetime) -> None:
@@ -224,8 +228,7 @@ class Reader:
         if not single:
             for ids in ListedPage.objects.filter(stream=self.stream).values_list("ids", flat=True):
                 listed.update(ids)
-        known = RemoteRecord.objects.filter(stream=self.stream, gone=False).values_list("remote_id", flat=True)
-        make_dirty(self.stream, [id_ for id_ in known.iterator() if id_ not in listed], self.clock.now())
+        make_dirty(self.stream, missing.weigh(self.stream, listed), self.clock.now())
 
     def _read_dirty(self, deadline: datetime) -> bool:
         """Records that somebody named, that a listing lacks, or whose last reading was too old to count (3.7)."""
@@ -242,19 +245,21 @@ class Reader:
         renew(self.held, now=self.clock.now())
         asked, ids = self.clock.now(), list(marks)
         records = self.client.get(self.resource, ids)
-        missing = set(ids) - {record.id for record in records}
+        lacking = set(ids) - {record.id for record in records}
         with fenced(self.held):
-            unsettled = self._unsettled(missing, asked)
+            unsettled = self._unsettled(lacking, asked)
             now = DirtyRecord.objects.select_for_update().filter(stream=self.stream, remote_id__in=ids).order_by("pk")
             seen = [pk for pk, id_, at in now.values_list("pk", "remote_id", "not_before") if marks[id_] == at]
             DirtyRecord.objects.filter(pk__in=seen).delete()
             make_dirty(self.stream, unsettled, asked + self._settle)
             self._store(records, asked)
-            mark_gone(self.stream, dict.fromkeys(missing - unsettled, ""), unknown_at=asked)
+            verdict = missing.judge(self.stream, lacking - unsettled, found=[record.id for record in records])
+            make_dirty(self.stream, verdict.again, asked)
+            mark_gone(self.stream, dict.fromkeys(verdict.gone, ""), at=asked, unknown=True)
 
-    def _unsettled(self, missing: set[str], asked: datetime) -> set[str]:
+    def _unsettled(self, lacking: set[str], asked: datetime) -> set[str]:
         """What we wrote so lately that the app need not show it yet."""
-        known = known_marks(self.stream, list(missing)) if missing else {}
+        known = known_marks(self.stream, list(lacking)) if lacking else {}
         return {id_ for id_, m in known.items() if m.written_at is not None and m.written_at + self._settle >= asked}
 
 

@@ -28,7 +28,7 @@ from ..models import (
     Sync,
     SyncState,
 )
-from . import resync, trouble
+from . import missing, resync, trouble
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
@@ -219,7 +219,7 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
         trouble.over(work.sync)
         planned = {"planned_a": work.sync.planned_a, "planned_b": work.sync.planned_b, "active": work.sync.active_id}
         at_rest = Sync.objects.filter(pk=work.sync.pk, **planned).update(
-            initial_done=True, last_run_at=now, attention="", attention_reason=""
+            initial_done=True, last_run_at=now, **missing.attention(work.streams.values())
         )
         if not at_rest:
             raise Halted

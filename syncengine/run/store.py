@@ -34,8 +34,8 @@ SELECT %s, id, version, fingerprint, "values", keys, label, created, modified, a
 ON CONFLICT (stream_id, remote_id) DO UPDATE SET
     version = EXCLUDED.version, fingerprint = EXCLUDED.fingerprint, "values" = EXCLUDED."values",
     keys = EXCLUDED.keys, label = EXCLUDED.label, created_at = COALESCE(EXCLUDED.created_at, known.created_at),
-    modified_at = EXCLUDED.modified_at,
-    asked_at = EXCLUDED.asked_at, seq = EXCLUDED.seq, gone = FALSE, merged_into = '',
+    modified_at = EXCLUDED.modified_at, asked_at = EXCLUDED.asked_at, seq = EXCLUDED.seq,
+    gone = FALSE, gone_at = NULL, merged_into = '', suspect = FALSE,
     origin_sync = COALESCE(EXCLUDED.origin_sync, known.origin_sync),
     written_at = COALESCE(EXCLUDED.written_at, known.written_at),
     pristine = EXCLUDED.pristine OR known.pristine
@@ -179,23 +179,24 @@ def _write_keys(stream: Stream, keys: Mapping[int, Keys], older: Sequence[int]) 
     )
 
 
-def mark_gone(stream: Stream, ids: Mapping[str, str], *, unknown_at: datetime | None = None) -> None:
+def mark_gone(stream: Stream, ids: Mapping[str, str], *, at: datetime, unknown: bool = False) -> None:
     """These are deleted in the app, or merged into the record named (id → id or ""). Within `lease.fenced`.
 
-    With `unknown_at`, ids that were never seen are remembered as gone too: a link may still lead to them.
+    `at`: when the app was asked. With `unknown`, ids that were never seen are remembered as gone too: a link may
+    still lead to them.
     """
     stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
-    if unknown_at is not None:
-        unknown = set(ids) - set(known_marks(stream, list(ids)))
+    if unknown:
         RemoteRecord.objects.bulk_create(
-            RemoteRecord(stream=stream, remote_id=id_, fingerprint="", asked_at=unknown_at, first_seq=0, seq=0)
-            for id_ in unknown
+            RemoteRecord(stream=stream, remote_id=id_, fingerprint="", asked_at=at, first_seq=0, seq=0)
+            for id_ in set(ids) - set(known_marks(stream, list(ids)))
         )
     rows = list(RemoteRecord.objects.filter(stream=stream, remote_id__in=list(ids), gone=False))
     for row in rows:
         stream.seq += 1
-        row.gone, row.merged_into, row.seq = True, ids[row.remote_id], stream.seq
-    update_rows(rows, ["gone", "merged_into", "seq"])
+        row.gone, row.gone_at, row.merged_into, row.seq = True, at, ids[row.remote_id], stream.seq
+        row.suspect = False
+    update_rows(rows, ["gone", "gone_at", "merged_into", "seq", "suspect"])
     MatchKey.objects.filter(record__in=rows).delete()
     Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
 

@@ -33,6 +33,7 @@ def header(sync: Sync, tab: str = "") -> dict[str, Any]:
         "a": ends[Side.A],
         "b": ends[Side.B],
         "standing": words.STANDINGS[overview.status.standing],
+        "missing": [(ends[side], n) for side in Side if (n := sync.pair.stream(side).missing)],
         "attention": words.ATTENTIONS.get(sync.attention),
         "tab": tab,
     }

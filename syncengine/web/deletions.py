@@ -1,8 +1,9 @@
-"""Records that one side has lost: resync."""
+"""Records that one side has lost: resync, and what a listing lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,7 +20,7 @@ from ..core.mapping import Side
 from ..core.states import FailureClass, RecordState
 from ..models import RecordLink, Sync
 from ..services import SyncError
-from .common import sync_or_404
+from .common import attempt, sync_or_404
 
 LOST = {deleting.DELETED_IN[side].value: side for side in Side}
 """Failure class → the side on which the record was deleted."""
@@ -47,6 +48,20 @@ def sync_resync(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         _resync(request, sync, side, chosen)
     return _listed(sync, deleting.DELETED_IN[side])
+
+
+@require_POST
+@admin_required
+def sync_confirm_missing(request: HttpRequest, pk: int) -> HttpResponse:
+    """The records that one side does not show any more were deleted."""
+    sync = sync_or_404(pk)
+    side, count = request.POST.get("side", ""), request.POST.get("records", "")
+    if side not in set(Side) or not queries.is_key(count):
+        messages.error(request, _("Say which records were deleted."))
+    else:
+        confirm = partial(deleting.confirm_missing, side=Side(side), records=int(count))
+        attempt(request, confirm, sync, _("They count as deleted from now on."))
+    return redirect("sync_detail", pk=pk)
 
 
 @require_POST

@@ -24,6 +24,7 @@ urlpatterns = [
     path("syncs/<int:pk>/resume/", syncs.sync_resume, name="sync_resume"),
     path("syncs/<int:pk>/turn-off/", syncs.sync_turn_off, name="sync_turn_off"),
     path("syncs/<int:pk>/delete/", syncs.sync_delete, name="sync_delete"),
+    path("syncs/<int:pk>/confirm-missing/", deletions.sync_confirm_missing, name="sync_confirm_missing"),
     path("syncs/<int:pk>/discard/", syncs.sync_discard, name="sync_discard"),
     path("syncs/<int:pk>/records/", records.sync_records, name="sync_records"),
     path("syncs/<int:pk>/records/retry/", records.sync_retry, name="sync_retry"),

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from syncengine import services
 from syncengine.core.mapping import Direction
-from syncengine.models import RecordLink, Sync, Wish
+from syncengine.models import RecordLink, Stream, Sync, Wish
 from tenants.models import Workspace, WorkspaceAPIKey
 from tenants.urls import workspace_url
 from tests import samples
@@ -28,7 +28,10 @@ def made(workspace: Workspace) -> Iterator[World]:
 
 
 def posts(made: World) -> dict[str, tuple[tuple[int, ...], dict[str, Any]]]:
-    return {"api_sync_resync": ((made.sync.pk,), {"side": "b"})}
+    return {
+        "api_sync_resync": ((made.sync.pk,), {"side": "b"}),
+        "api_sync_confirm_missing": ((made.sync.pk,), {"side": "b", "records": 12}),
+    }
 
 
 def test_who_may_decide(
@@ -63,3 +66,14 @@ def test_resync_against_the_direction(made: World, url: Url, api_client: APIClie
     services.change_settings(sync, replace(sync.settings, direction=Direction.B_TO_A), actor="test")
     answer = api_client.post(url("api_sync_resync", sync.pk), {"side": "b"}, format="json")
     assert answer.status_code == 400 and "does not allow writing" in str(answer.json())
+
+
+def test_many_missing_records_are_confirmed(made: World, url: Url, api_client: APIClient) -> None:
+    sync = Sync.objects.get(pk=made.sync.pk)
+    address, stream = url("api_sync_confirm_missing", sync.pk), Stream.objects.filter(pk=sync.pair.stream_b_id)
+    assert api_client.post(address, {"side": "b", "records": 12}, format="json").status_code == 400
+    stream.update(missing=12)
+    assert api_client.get(url("api_sync", sync.pk)).json()["missing"] == {"b": 12}
+    assert api_client.post(address, {"side": "b", "records": 11}, format="json").status_code == 400
+    assert api_client.post(address, {"side": "b", "records": 12}, format="json").status_code == 200
+    assert stream.get().missing_confirmed == 12

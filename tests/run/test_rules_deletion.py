@@ -6,9 +6,23 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import ConnectorBroken, CursorExpired, RateLimited, ReadStrategy, Retry, SignInAgain
+from connectors import accounts
+from connectors.contract import (
+    ConnectorBroken,
+    CursorExpired,
+    PermissionLost,
+    RateLimited,
+    ReadStrategy,
+    Retry,
+    SignInAgain,
+)
+from connectors.models import AccountState
 from connectors.testing.memory import MemoryObject, contacts
+from syncengine import deleting
+from syncengine.core.deletion import shrinks_too_much
+from syncengine.core.mapping import Side
 from syncengine.models import DirtyRecord, RecordLink, RemoteRecord
+from syncengine.services import SyncError
 
 from .conftest import MakeWorld, World
 
@@ -182,3 +196,109 @@ def test_a_merged_record_is_no_new_one(make_world: MakeWorld) -> None:
     world.b.merge(b, into=into)
     look(world)
     assert world.link(a=a).state == "failing" and len(world.a.rows) == 2 and len(world.b.rows) == 1
+
+
+# --- Listings that shrink too much --------------------------------------------------------------------------
+
+
+def blind(one: MemoryObject, ids: list[str]) -> None:
+    """The app neither lists these nor finds them by their ids, and says that all is well."""
+    hide(one, ids)
+    get = one.get
+    one.get = lambda wanted: get([id_ for id_ in wanted if id_ not in ids])  # type: ignore[method-assign]
+
+
+def see(one: MemoryObject) -> None:
+    """All is shown again."""
+    vars(one).pop("page"), vars(one).pop("get", None)
+
+
+@pytest.mark.parametrize("habits", [READS[0], READS[1], READS[2]])
+@pytest.mark.parametrize("hidden", [14, 11])
+def test_rule_8_4_a_large_shrink_waits_for_a_person(
+    make_world: MakeWorld, hidden: int, habits: dict[str, Any]
+) -> None:
+    """A permission is lost, and the app answers as if there were nothing: neither lists nor reads by id tell."""
+    world, ids, others = in_step(make_world, 14, **habits)
+    blind(world.b, others[:hidden])
+    world.a.edit(ids[0], job="Cook")
+    world.a.edit(ids[13], job="Baker")
+    look(world)
+    assert not RemoteRecord.objects.filter(gone=True).exists()
+    assert world.states() == ({"in_sync": 13, "waiting": 1} if hidden < 14 else {"in_sync": 12, "waiting": 2})
+    assert world.sync.attention == "missing" and f"{hidden} of its records" in world.sync.attention_reason
+    assert hidden == 14 or world.b.values(others[13])["job"] == "Baker", "its values count"
+    look(world)
+    assert world.sync.attention == "missing" and world.writes == 14 + (hidden < 14)
+    see(world.b)
+    look(world)
+    assert world.states() == {"in_sync": 14} and world.sync.attention == ""
+    assert world.b.values(others[0])["job"] == "Cook"
+    world.rests()
+
+
+def test_rule_8_4_a_large_shrink_is_confirmed(make_world: MakeWorld) -> None:
+    world, ids, others = in_step(make_world, 14)
+    for id_ in others[:12]:
+        world.b.remove(id_)
+    world.rest()
+    assert world.states() == {"in_sync": 14} and world.sync.attention == "missing"
+    with pytest.raises(SyncError, match="12 records"):
+        deleting.confirm_missing(world.sync, side=Side.B, records=11, actor="test")
+    with pytest.raises(SyncError, match="No records"):
+        deleting.confirm_missing(world.sync, side=Side.A, records=12, actor="test")
+    deleting.confirm_missing(world.sync, side=Side.B, records=12, actor="test")
+    world.rest()
+    assert world.states() == {"in_sync": 2, "failing": 12, "failing:deleted_in_b": 12}
+    assert world.sync.attention == "" and len(world.a.rows) == 14
+    world.rests()
+
+
+def test_rule_8_4_a_word_about_these_is_none_about_others(make_world: MakeWorld) -> None:
+    """More records vanish between the person's word and the next look."""
+    world, _ids, others = in_step(make_world, 16)
+    blind(world.b, others[:12])
+    world.rest()
+    deleting.confirm_missing(world.sync, side=Side.B, records=12, actor="test")
+    see(world.b)
+    blind(world.b, others[:13])
+    world.rest()
+    assert world.states() == {"in_sync": 16} and world.sync.attention == "missing"
+
+
+def test_rule_8_4_reads_by_id_that_tell_them_apart_are_believed(make_world: MakeWorld) -> None:
+    """The listing lacks fifteen; one of them is still found by its id, and so the others are gone."""
+    world, _ids, others = in_step(make_world, 20, get_batch=4)
+    hide(world.b, others[14:15])
+    for id_ in others[:14]:
+        world.b.remove(id_)
+    world.rest()
+    assert world.states() == {"in_sync": 6, "failing": 14, "failing:deleted_in_b": 14} and not world.sync.attention
+
+
+def test_rule_8_4_a_second_look_that_is_forbidden_midway(make_world: MakeWorld) -> None:
+    """The third batch of ids answers 403: nothing is concluded, not even of those before it."""
+    world, _ids, others = in_step(make_world, 14, get_batch=4)
+    blind(world.b, others[:12])
+    calls, get = iter(range(100)), world.b.get
+
+    def fails(ids: Any) -> Any:
+        if next(calls) >= 2:
+            raise PermissionLost("forbidden")
+        return get(ids)
+
+    world.b.get = fails  # type: ignore[method-assign]
+    world.slice()
+    world.sync.refresh_from_db()
+    assert next(calls) == 3 and world.sync.attention == "permission"
+    assert not RemoteRecord.objects.filter(gone=True).exists()
+    see(world.b)
+    world.wait(minutes=11)
+    accounts.mark_state(world.sync.pair.stream_b.object.account, AccountState.OK)
+    world.rest()
+    assert world.states() == {"in_sync": 14} and world.sync.attention == ""
+
+
+def test_rule_8_4_ten_or_one_in_a_hundred_are_few() -> None:
+    assert not shrinks_too_much(10, 10) and shrinks_too_much(11, 11)
+    assert not shrinks_too_much(20, 2000) and shrinks_too_much(21, 2000)

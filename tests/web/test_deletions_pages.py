@@ -10,7 +10,7 @@ from django.test import Client
 
 from syncengine import services
 from syncengine.core.mapping import Direction
-from syncengine.models import RecordLink, RunKind, Sync, SyncRun, Wish
+from syncengine.models import RecordLink, RunKind, Stream, Sync, SyncRun, Wish
 from tenants.models import Workspace
 from tenants.urls import workspace_url
 from tests import samples
@@ -32,6 +32,7 @@ def posts(made: World) -> dict[str, tuple[tuple[int, ...], dict[str, object]]]:
     return {
         "sync_resync": ((sync,), {"cause": "deleted_in_b", "all": 1}),
         "record_resync": ((sync, link), {}),
+        "sync_confirm_missing": ((sync,), {"side": "b", "records": 12}),
     }
 
 
@@ -97,3 +98,20 @@ def test_a_viewer_is_offered_none_of_it(made: World, url: Url, viewer_client: Cl
     sync = made.sync.pk
     for address in (url("sync_records", sync) + LIST, url("record_detail", sync, made.links["deleted_in_b"].pk)):
         assert "resync/" not in viewer_client.get(address).text
+
+
+def test_many_missing_records_are_confirmed(made: World, url: Url, owner_client: Client, viewer_client: Client) -> None:
+    sync = Sync.objects.get(pk=made.sync.pk)
+    Sync.objects.update(attention="missing", attention_reason="Sales shows 12 less.")
+    stream = Stream.objects.filter(pk=sync.pair.stream_b_id)
+    stream.update(missing=12)
+    address = url("sync_confirm_missing", sync.pk)
+    assert address not in viewer_client.get(url("sync_detail", sync.pk)).text
+    text = owner_client.get(url("sync_detail", sync.pk)).text
+    assert address in text and "12 records of “Sales” were deleted" in text and "data-confirm" in text
+    for said in ({}, {"side": "x", "records": 12}, {"side": "b", "records": "-1"}):
+        assert "which records" in owner_client.post(address, said, follow=True).text
+    assert "By now 12 records" in owner_client.post(address, {"side": "b", "records": 11}, follow=True).text
+    assert stream.get().missing_confirmed == 0
+    assert "count as deleted" in owner_client.post(address, {"side": "b", "records": 12}, follow=True).text
+    assert stream.get().missing_confirmed == 12
