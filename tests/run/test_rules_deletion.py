@@ -215,9 +215,7 @@ def see(one: MemoryObject) -> None:
 
 @pytest.mark.parametrize("habits", [READS[0], READS[1], READS[2]])
 @pytest.mark.parametrize("hidden", [14, 11])
-def test_rule_8_4_a_large_shrink_waits_for_a_person(
-    make_world: MakeWorld, hidden: int, habits: dict[str, Any]
-) -> None:
+def test_rule_8_4_a_large_shrink_waits_for_a_person(make_world: MakeWorld, hidden: int, habits: dict[str, Any]) -> None:
     """A permission is lost, and the app answers as if there were nothing: neither lists nor reads by id tell."""
     world, ids, others = in_step(make_world, 14, **habits)
     blind(world.b, others[:hidden])
@@ -238,7 +236,7 @@ def test_rule_8_4_a_large_shrink_waits_for_a_person(
 
 
 def test_rule_8_4_a_large_shrink_is_confirmed(make_world: MakeWorld) -> None:
-    world, ids, others = in_step(make_world, 14)
+    world, _ids, others = in_step(make_world, 14)
     for id_ in others[:12]:
         world.b.remove(id_)
     world.rest()
