@@ -23,7 +23,8 @@ from tenants.context import current_workspace
 from tenants.entitlements import has
 
 from .core.defaults import default_mappings, problems
-from .core.mapping import MatchBy, Side, SyncSettings
+from .core.filters import faults
+from .core.mapping import History, MatchBy, Side, SyncSettings
 from .core.match import PERSONS
 from .core.states import FailureClass, RecordState
 from .core.topology import path_between
@@ -161,6 +162,7 @@ def _refuse_problems(settings: SyncSettings, a: Resource, b: Resource) -> None:
     if found:
         raise SyncError({p.mapping: p.message for p in found})
     _refuse_matching(settings, a, b)
+    _refuse_filters(settings, a, b)
     if not any(m.enabled and m.a and m.b for m in settings.mappings):
         raise SyncError(_("Switch on at least one field mapping."))
     if not has(current_workspace(), "custom_mappings") and any(m.custom and m.enabled for m in settings.mappings):
@@ -168,6 +170,13 @@ def _refuse_problems(settings: SyncSettings, a: Resource, b: Resource) -> None:
     for side, resource in ((Side.A, a), (Side.B, b)):
         if settings.direction.allows(side) and not resource.writes & {WriteKind.CREATE, WriteKind.UPDATE}:
             raise SyncError({"direction": _("“%(name)s” can only be read.") % {"name": resource.label}})
+
+
+def _refuse_filters(settings: SyncSettings, a: Resource, b: Resource) -> None:
+    """Rule 6.2: a condition that cannot be judged would keep everything out."""
+    found = {"filter_a": faults(settings.filters.a, a), "filter_b": faults(settings.filters.b, b)}
+    if any(found.values()):
+        raise SyncError({name: " ".join(sentences) for name, sentences in found.items() if sentences})
 
 
 def _refuse_matching(settings: SyncSettings, a: Resource, b: Resource) -> None:
@@ -210,11 +219,14 @@ def _activate(sync: Sync) -> None:
     draft = sync.versions.filter(state=VersionState.DRAFT).first()
     if draft is None:
         return
+    chosen, before = draft.load(), sync.active.load() if sync.active is not None else None
+    if chosen.history is History.FROM_NOW and (before is None or before.history is not History.FROM_NOW):
+        sync.existing_a = sync.existing_b = None  # "Now" begins with the next look at both sides (rule 6.4).
     sync.versions.filter(state=VersionState.ACTIVE).update(state=VersionState.OLD)
     draft.state = VersionState.ACTIVE
     draft.save(update_fields=["state"])
     sync.active = draft
-    _index_own_keys(sync, draft.load())
+    _index_own_keys(sync, chosen)
 
 
 def _index_own_keys(sync: Sync, settings: SyncSettings) -> None:

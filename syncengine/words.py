@@ -258,6 +258,17 @@ CONDITIONS: Mapping[Condition, Words] = {
         _("From another account of the app"),
         _("It came from another account of the app that it would go to. Passing such records on can be switched on."),
     ),
+    Condition.FILTER_A: Words(
+        _("Filter of %(a)s"), _("The record in %(a)s does not pass the filter of what it sends.")
+    ),
+    Condition.FILTER_B: Words(
+        _("Filter of %(b)s"), _("The record in %(b)s does not pass the filter of what it sends.")
+    ),
+    Condition.FILTERS: Words(_("Filters of both sides"), _("Neither record passes the filter of what its side sends.")),
+    Condition.HISTORY: Words(
+        _("There before"),
+        _("Only records that were created or changed since then are synced. It joins in when somebody changes it."),
+    ),
     Condition.READ_ONLY: Words(_("The other side is read-only"), _("The other app takes no new records of this kind.")),
 }
 
@@ -280,10 +291,10 @@ def failure_words(cause: str, a: str = "A", b: str = "B") -> Words:
         return Words(cause)
 
 
-def condition_words(cause: str) -> Words:
+def condition_words(cause: str, a: str = "A", b: str = "B") -> Words:
     """Of an excluded record's cause."""
     try:
-        return CONDITIONS[Condition(cause)]
+        return named(CONDITIONS[Condition(cause)], a, b)
     except ValueError:
         return Words(cause)
 
@@ -292,7 +303,7 @@ def cause_words(state: str, cause: str, a: str = "A", b: str = "B") -> Words:
     """Why a record is in its state; blank words where there is nothing to say."""
     if not cause:
         return Words("")
-    return failure_words(cause, a, b) if state == RecordState.FAILING else condition_words(cause)
+    return failure_words(cause, a, b) if state == RecordState.FAILING else condition_words(cause, a, b)
 
 
 # --- A value ------------------------------------------------------------------------------------------------
@@ -316,6 +327,7 @@ REASONS: Mapping[Reason, Text] = {
     Reason.NO_WAY: _("The direction does not allow writing here."),
     Reason.PINNED: _("Somebody pinned the field: nothing is written to it for now."),
     Reason.UNDONE: _("Undone by a person; it stays so until one side is edited."),
+    Reason.FILTERED: _("The record that holds it stays outside its filter, and does not send."),
     Reason.REWRITTEN: _("The app keeps the value in a form of its own."),
 }
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from connectors.contract import Kind, Value
 
+from .filters import Filters
+
 
 class Side(StrEnum):
     """The two ends of a sync: equal in everything."""
@@ -136,6 +138,14 @@ class Matching:
     field_b: str = ""
 
 
+class History(StrEnum):
+    """Which records take part (rule 6.4)."""
+
+    ALL = "all"
+    FROM_NOW = "from_now"
+    """Only those created or changed since this was chosen; the others are indexed for matching."""
+
+
 @dataclass(frozen=True, slots=True)
 class SyncSettings:
     """Everything that was chosen for a sync, resolved. Stored as one numbered version."""
@@ -150,6 +160,8 @@ class SyncSettings:
     """Persons without a valid e-mail address stay out (rule 6.1)."""
     pass_on: bool = False
     """Records that came into one side from another account of the other side's app go on to it (rule 5.11)."""
+    filters: Filters = field(default_factory=Filters)
+    history: History = History.ALL
     country: str = ""
     zone: str = "UTC"
 
@@ -166,6 +178,8 @@ class SyncSettings:
                 "kind": Kind(known["kind"]) if known.get("kind") else None,
                 "direction": Direction(known.get("direction", Direction.TWO_WAY)),
                 "winner": Side(known.get("winner", Side.A)),
+                "filters": Filters.from_json(known.get("filters", {})),
+                "history": History(known.get("history", History.ALL)),
                 "mappings": tuple(_mapping_from_json(m) for m in known.get("mappings", ())),
                 "matching": Matching(
                     **{**known.get("matching", {}), "by": MatchBy(known.get("matching", {}).get("by", MatchBy.DEFAULT))}

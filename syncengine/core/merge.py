@@ -40,6 +40,7 @@ class Reason(StrEnum):
     """A person pinned the field that would be written (rule 9.5)."""
     UNDONE = "undone"
     """A person had our write undone (rule 11.2)."""
+    FILTERED = "filtered"
 
 
 @dataclass(frozen=True, slots=True)

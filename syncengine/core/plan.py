@@ -15,7 +15,7 @@ from .baselines import Baseline, Planned, as_list, baselines_after, list_key, no
 from .convert import Unfit
 from .halves import BLANK, Carried, ManyFields
 from .lens import Lens
-from .mapping import FieldMapping, Side
+from .mapping import Direction, FieldMapping, Side
 from .merge import Base, Decision, ListState, Policy, Reason, decide, decide_set
 from .references import Association, ManyReferences, NotCarried, Obstacle, Pending
 from .rules import Rules
@@ -129,8 +129,9 @@ class LinkMemory:
 class _Sheet:
     """Gathers the plan of one link while its strands are decided one after another."""
 
-    def __init__(self, rules: Rules, values: Mapping[Side, Values]) -> None:
+    def __init__(self, rules: Rules, values: Mapping[Side, Values], way: Direction | None = Direction.TWO_WAY) -> None:
         self.rules = rules
+        self.way = way
         self.before = values
         self.now: dict[Side, dict[str, Value]] = {side: dict(v) for side, v in values.items()}
         self.causes: dict[Side, dict[str, tuple[str, str, Reason]]] = {Side.A: {}, Side.B: {}}
@@ -140,6 +141,18 @@ class _Sheet:
         self.settled: set[str] = set()
         self.parked: dict[str, Parked] = {}
         self.pending: list[Pending] = []
+
+    def policy(self, lens: Lens) -> Policy | None:
+        """As far as the link's own way allows (rule 6.2); None: not at all."""
+        policy = self.rules.policies[lens.mapping.id]
+        if self.way is Direction.TWO_WAY:
+            return policy
+        narrowed = policy.direction.narrowed(self.way) if self.way is not None else None
+        return replace(policy, direction=narrowed) if narrowed is not None else None
+
+    def is_narrowed(self, lens: Lens) -> bool:
+        """What is not sent now may have to be later: its baselines stand (rule 6.3)."""
+        return self.way is None or lens.direction.narrowed(self.way) is not lens.direction
 
     def agree(self, strand: str, a: Key, b: Key) -> None:
         self.baselines[Side.A][strand] = a
@@ -200,9 +213,14 @@ class _Sheet:
         )
 
 
-def plan_link(rules: Rules, a: Values, b: Values, memory: LinkMemory) -> LinkPlan:
-    """Compare two linked records, strand by strand, each against its own baseline."""
-    sheet = _Sheet(rules, {Side.A: a, Side.B: b})
+def plan_link(
+    rules: Rules, a: Values, b: Values, memory: LinkMemory, way: Direction | None = Direction.TWO_WAY
+) -> LinkPlan:
+    """Compare two linked records, strand by strand, each against its own baseline.
+
+    `way` is where the filters let values of these two go. What they hold back keeps its old baselines.
+    """
+    sheet = _Sheet(rules, {Side.A: a, Side.B: b}, way)
     for lens in rules.lenses:
         if lens.is_set:
             if lens.field_names(Side.A)[0] in a and lens.field_names(Side.B)[0] in b:
@@ -227,8 +245,14 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
         sheet.parked[strand] = before
         return
     base = memory.base(strand)
-    policy = sheet.rules.policies[lens.mapping.id]
+    policy = sheet.policy(lens)
+    if policy is None:
+        sheet.leave(strand, Reason.FILTERED, differs=a.key != b.key)
+        return
     decision = decide(a, b, base, policy)
+    if decision.to is None and decision.differs and sheet.is_narrowed(lens):
+        sheet.leave(strand, Reason.FILTERED, differs=True)
+        return
     if decision.to is None:
         _leave(sheet, strand, decision, base, *_in_step(policy, base, a.key, b.key))
         return
@@ -282,7 +306,11 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
     halves = {side: lens.halves[side] for side in Side}
     found = {side: half.elements(sheet.now[side]) for side, half in halves.items() if isinstance(half, ManyFields)}
     base, base_primary = memory.base(strand), memory.base(primary)
-    policy = sheet.rules.policies[lens.mapping.id]
+    policy = sheet.policy(lens)
+    if policy is None:
+        sheet.leave(strand, Reason.FILTERED, differs=list_key(found[Side.A]) != list_key(found[Side.B]))
+        return
+    narrowed = sheet.is_narrowed(lens)
     _leave_out_unrelated(sheet, lens, found, base)
     _assume_not_returned(found, base, policy)
     states = {
@@ -299,6 +327,9 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
         sheet.parked[strand] = before
         return
     decision = decide_set(states[Side.A], states[Side.B], first=base is None, policy=policy)
+    if not decision.to and decision.differs and narrowed:
+        sheet.leave(strand, Reason.FILTERED, differs=True)
+        return
     if not decision.to:
         outcome = Decision(decision.rule, decision.reason, differs=decision.differs)
         _leave(sheet, strand, outcome, base, keys[Side.A], keys[Side.B])
@@ -317,7 +348,8 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
     except Unfit as unfit:
         sheet.park(strand, unfit, keys[Side.A], keys[Side.B])
         return
-    both = len(decision.to) == 2
+    # What is not carried now, to the other side or against the filter, stays to be carried.
+    both = len(decision.to) == 2 or narrowed
     bases = Base(list_key(states[Side.A].base), list_key(states[Side.B].base)) if both else None
     firsts_base = Base(states[Side.A].base_primary, states[Side.B].base_primary) if both else None
     pinned = {side for side in decision.to if memory.is_pinned(side, changed[side])}
@@ -332,7 +364,7 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
     if pinned:
         sheet.leave(strand, Reason.PINNED, differs=True)
     elif decision.left is not Reason.UNCHANGED:
-        sheet.notes[strand] = decision.left
+        sheet.notes[strand] = Reason.FILTERED if narrowed else decision.left
 
 
 def _leave_out_unrelated(sheet: _Sheet, lens: Lens, found: dict[Side, dict[str, Value]], base: Base | None) -> None:

@@ -8,6 +8,7 @@ from copy import copy
 from connectors.contract import Resource, Values
 
 from .compat import Unpaired
+from .filters import Judge
 from .lens import Lens, grind
 from .mapping import FieldMapping, Side, SyncSettings
 from .merge import Policy
@@ -22,6 +23,11 @@ class Rules:
         self.settings = settings
         self.resources: Mapping[Side, Resource] = {Side.A: a, Side.B: b}
         self.locale = Locale(settings.country, settings.zone)
+        self.judges: Mapping[Side, Judge] = {
+            Side.A: Judge(settings.filters.a, a, self.locale),
+            Side.B: Judge(settings.filters.b, b, self.locale),
+        }
+        """Of the filter of each side."""
         self.lenses: list[Lens] = []
         self.unusable: dict[str, str] = {}
         """Mapping id → why it carries nothing now."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from connectors.contract import Resource, Values, WriteKind
 
-from .mapping import Side, SyncSettings
+from .filters import FilterMode, Judge, Leaving
+from .mapping import Direction, Side, SyncSettings
 from .match import PERSONS, emails_of
 from .values import valid_email
 
@@ -31,6 +34,13 @@ class Condition(StrEnum):
     """The other side takes no new records of this object."""
     PASSED_ON = "passed_on"
     """It came from another account of the very app that it would go to (rule 5.11)."""
+    FILTER_A = "filter_a"
+    """The record of side A does not pass its filter (rule 6.2)."""
+    FILTER_B = "filter_b"
+    FILTERS = "filters"
+    """Neither record passes the filter of its side."""
+    HISTORY = "history"
+    """It was there before, and nobody has changed it since (rule 6.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +78,50 @@ def may_create(settings: SyncSettings, side: Side, target: Resource, *, passed_o
     if passed_on and not settings.pass_on:
         return Excluded(Condition.PASSED_ON)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Which way values of one record, or of two linked ones, may go (rule 6.2)."""
+
+    open: Direction | None
+    """None: no way at all."""
+    excluded: Excluded | None = None
+    """Why, where there is no way because of a filter."""
+    until: datetime | None = None
+    """When time alone may change it."""
+    passing: frozenset[Side] = frozenset()
+    """Sides whose record passes its filter."""
+
+
+def open_ways(
+    settings: SyncSettings,
+    judges: Mapping[Side, Judge],
+    records: Mapping[Side, Values],
+    *,
+    passed: Set[Side],
+    now: datetime,
+) -> Ways:
+    """Judge the records of one link, one or both of them.
+
+    `passed` names the sides whose record passed its filter before, while it was linked (rule 6.3).
+    """
+    verdicts = {side: judges[side].judge(values, now) for side, values in records.items()}
+    passing = frozenset(side for side, verdict in verdicts.items() if verdict.passes)
+    until = min((v.until for v in verdicts.values() if v.until is not None), default=None)
+    stays = passed if len(records) == 2 and settings.filters.leaving is Leaving.GO_ON else frozenset[Side]()
+    sending = passing | stays
+    if settings.filters.mode is FilterMode.EITHER and sending:
+        sending = frozenset(Side)
+    of_filters = Direction.of(to_a=Side.B in sending, to_b=Side.A in sending)
+    allowed = of_filters.narrowed(settings.direction) if of_filters else None
+    if allowed is not None or not _would_go(settings, records):
+        return Ways(allowed, None, until, passing)
+    shut = [side for side in records if side not in passing and settings.direction.allows(side.other)]
+    condition = Condition.FILTERS if len(shut) > 1 else Condition.FILTER_A if shut == [Side.A] else Condition.FILTER_B
+    return Ways(None, Excluded(condition, tuple(verdicts[side].why for side in shut)), until, passing)
+
+
+def _would_go(settings: SyncSettings, records: Mapping[Side, Values]) -> bool:
+    """Without filters something of these could go somewhere."""
+    return any(settings.direction.allows(side.other) for side in records)

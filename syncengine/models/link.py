@@ -70,6 +70,8 @@ class RecordLink(models.Model):
         _("decision"), max_length=10, choices=Decision.choices, blank=True, default="", db_default=""
     )
     decided_by = models.CharField(_("decided by"), max_length=254, blank=True, default="", db_default="")
+    passed = models.CharField(max_length=2, blank=True, default="", db_default="")
+    """Sides whose record has passed its filter since the two were linked (rule 6.3)."""
     paused = models.BooleanField(_("paused"), default=False)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     """Empty: until a person resumes it."""

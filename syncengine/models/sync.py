@@ -59,6 +59,9 @@ class Sync(models.Model):
     planned_a = models.BigIntegerField(default=0)
     """Changes of stream A up to this number have been planned; 0 starts a pass over all records."""
     planned_b = models.BigIntegerField(default=0)
+    existing_a = models.BigIntegerField(null=True, blank=True)
+    existing_b = models.BigIntegerField(null=True, blank=True)
+    """Records numbered up to this were there when *from now on* was chosen (rule 6.4)."""
     initial_done = models.BooleanField(_("first run done"), default=False)
     counts = models.JSONField(_("counts"), default=dict, blank=True)
     """State (and ``failing:<class>``) → links. Kept at the end of each slice, not counted by pages."""

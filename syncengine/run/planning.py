@@ -14,9 +14,9 @@ from django.db.models import Q, QuerySet
 
 from connectors.contract import WriteKind
 
-from ..core.mapping import Side
+from ..core.mapping import Direction, Side
 from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
-from ..core.scope import Condition, Excluded, judge_scope, may_create
+from ..core.scope import Condition, Excluded, may_create
 from ..core.states import FailureClass, state_of
 from ..models import Decision, FormerEnd, Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
 from .bulk import insert_rows, update_rows
@@ -25,6 +25,7 @@ from .lease import achieved, fenced
 from .matching import match
 from .memory import STORED, change_to_json, memory_of, next_wake, planned_to_json, remember, stored
 from .read import make_dirty
+from .scope import Gate, note_what_exists
 from .store import records_of
 
 CHUNK = 1000
@@ -41,6 +42,7 @@ class Planner:
         self.sync = work.sync
         self.pair = work.sync.pair
         self.rules = work.rules
+        self.gate = Gate(work)
         self.stored = 0
         """Operations that this plan brought."""
         self._after = 0
@@ -53,6 +55,7 @@ class Planner:
 
     def plan(self) -> bool:
         """Everything that is due; False if the slice ended first. How much it was stands in `stored`."""
+        note_what_exists(self.work)
         while (stored := self._plan_chunk()) is not None:
             self.stored += stored
             self.work.show(RunPhase.PLANNING)
@@ -190,21 +193,15 @@ class Planner:
         if not link.is_whole and link.decision in STAYS_OUT:
             settle(link, excluded=Excluded(STAYS_OUT[link.decision], (link.decided_by,) if link.decided_by else ()))
             return []
-        excluded = self._excluded(link, a, b)
-        if excluded is not None:
-            settle(link, excluded=excluded)
+        present = {side: record for side, record in ends.items() if record is not None}
+        ways = self.gate.judge(link, present, now)
+        link.next_try_at = min((at for at in (link.next_try_at, ways.until) if at is not None), default=None)
+        if ways.excluded is not None:
+            settle(link, excluded=ways.excluded)
             return []
         if a is not None and b is not None:
-            return self._compare(link, a, b)
+            return self._compare(link, a, b, ways.open)
         return self._create(link, a, b)
-
-    def _excluded(self, link: RecordLink, a: RemoteRecord | None, b: RemoteRecord | None) -> Excluded | None:
-        resources = self.work.resources
-        return judge_scope(
-            self.rules.settings,
-            (resources[Side.A], a.values) if a is not None else None,
-            (resources[Side.B], b.values) if b is not None else None,
-        )
 
     def _ask_for(self, link: RecordLink, sides: Iterable[Side]) -> None:
         """Unread is never gone: the record is read by its id first."""
@@ -222,8 +219,8 @@ class Planner:
         deleted_in_a = gone.get(Side.A, False)
         settle(link, failure=FailureClass.DELETED_IN_A if deleted_in_a else FailureClass.DELETED_IN_B)
 
-    def _compare(self, link: RecordLink, a: RemoteRecord, b: RemoteRecord) -> list[Operation]:
-        plan = plan_link(self.rules, a.values, b.values, memory_of(link, self.work.clock.now()))
+    def _compare(self, link: RecordLink, a: RemoteRecord, b: RemoteRecord, way: Direction | None) -> list[Operation]:
+        plan = plan_link(self.rules, a.values, b.values, memory_of(link, self.work.clock.now()), way)
         remember(link, plan)
         settle(link)
         return [self._operation(link, draft, a, b) for draft in plan.drafts if self._writable(draft)]

@@ -1,0 +1,77 @@
+"""Whether a record takes part, and which way its values may go: judged as read, before planning (section 6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ..core.history import changed_since, released, remembered_with
+from ..core.mapping import History, Side
+from ..core.scope import Condition, Excluded, Ways, judge_scope, open_ways
+from ..models import RecordLink, RemoteRecord, Sync
+from .context import Slice
+from .lease import fenced
+
+Records = dict[Side, RemoteRecord]
+
+
+class Gate:
+    """Judges the records of one sync in one slice."""
+
+    def __init__(self, work: Slice) -> None:
+        self.work = work
+        self.settings = work.rules.settings
+        self.existing = {side: existing_of(work, side) for side in Side}
+
+    def judge(self, link: RecordLink, records: Records, now: datetime) -> Ways:
+        """The ways that are open to this link; what is learnt of it is remembered with it."""
+        ends = {side: (self.work.resources[side], record.values) for side, record in records.items()}
+        excluded = judge_scope(self.settings, ends.get(Side.A), ends.get(Side.B)) or self._history(link, records)
+        if excluded is not None:
+            return Ways(None, excluded)
+        values = {side: record.values for side, record in records.items()}
+        passed = frozenset(Side(side) for side in link.passed)
+        ways = open_ways(self.settings, self.work.rules.judges, values, passed=passed, now=now)
+        if link.is_whole:
+            link.passed = "".join(sorted(passed | ways.passing))
+        return ways
+
+    def _history(self, link: RecordLink, records: Records) -> Excluded | None:
+        """Rule 6.4. A link that took part before goes on."""
+        kept_out = link.cause == Condition.HISTORY
+        if self.settings.history is History.ALL:
+            if kept_out:
+                link.baseline_a, link.baseline_b = {}, {}
+            return None
+        if not kept_out and link.baseline_a and link.baseline_b:
+            return None
+        known = {Side.A: link.baseline_a, Side.B: link.baseline_b} if kept_out else {}
+        known = {side: keys for side, keys in known.items() if keys}
+        looks = {side: self.work.rules.looks(side, record.values) for side, record in records.items()}
+        if any(
+            changed_since(known[side], looks[side]) if side in known else record.seq > self.existing[side]
+            for side, record in records.items()
+        ):
+            begins = released(known, looks) if kept_out and link.is_whole else {}
+            link.baseline_a, link.baseline_b = begins.get(Side.A, {}), begins.get(Side.B, {})
+            return None
+        for side in records:
+            setattr(link, f"baseline_{side.value}", remembered_with(known.get(side, {}), looks[side]))
+        dates = {str(r.modified_at) for r in records.values() if r.modified_at}
+        return Excluded(Condition.HISTORY, tuple(sorted(dates)))
+
+
+def existing_of(work: Slice, side: Side) -> int:
+    """Records numbered up to this were there when *from now on* was chosen."""
+    noted: int | None = getattr(work.sync, f"existing_{side.value}")
+    return work.streams[side].seq if noted is None else noted
+
+
+def note_what_exists(work: Slice) -> None:
+    """Once both sides were read for the first time since *from now on* was chosen (rule 6.4)."""
+    sync = work.sync
+    if work.rules.settings.history is History.ALL or sync.existing_a is not None:
+        return
+    existing = {f"existing_{side.value}": work.streams[side].seq for side in Side}
+    with fenced(work.held):
+        Sync.objects.filter(pk=sync.pk, existing_a=None).update(**existing)
+    sync.existing_a, sync.existing_b = existing["existing_a"], existing["existing_b"]
