@@ -244,6 +244,9 @@ CONDITIONS: Mapping[Condition, Words] = {
         _("Somebody said that it is not the same as what it was, or could have been, linked with. It is not copied."),
         _("Create it on the other side, or take the decision back."),
     ),
+    Condition.DECLINED: Words(
+        _("Declined"), _("Somebody declined its creation on the other side."), _("Reopen it, or have it created.")
+    ),
     Condition.LEFT_OUT: Words(
         _("Left out"),
         _("Somebody said that it stays out."),

@@ -51,6 +51,8 @@ class Workspace(TenantMixin):
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
     country = models.CharField(_("country"), max_length=2, blank=True)
     """ISO 3166 alpha-2, or blank. Reads phone numbers that are written without a country."""
+    preview_required = models.BooleanField(_("preview required"), default=False, db_default=False)
+    """No settings take effect before a person has seen what they would do (rule 11.1)."""
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     suspended_at = models.DateTimeField(_("suspended"), null=True, blank=True)
     """Since when nothing of it runs and nobody may look at it; None: it is open."""

@@ -28,6 +28,8 @@ class Condition(StrEnum):
     """A person said that it is not the same as what it was, or might have been, linked with (rule 5.8)."""
     LEFT_OUT = "left_out"
     """A person said that it stays out (rule 5.8)."""
+    DECLINED = "declined"
+    """A person declined its creation on the other side (rule 11.1)."""
     UNDONE = "undone"
     """Its creation on the other side was undone (rule 11.2)."""
     READ_ONLY = "read_only"

@@ -6,14 +6,16 @@ last agreed), `run` (passes and operations), `lease` (who may write).
 
 from .lease import Lease
 from .link import Decision, FormerEnd, KeptApart, RecordLink, Wish
-from .run import Operation, OperationState, RunKind, RunPhase, RunState, SyncRun
+from .run import LINK_CHANGE, Hold, Operation, OperationState, RunKind, RunPhase, RunState, SyncRun
 from .stream import DirtyRecord, ListedPage, MatchKey, RemoteRecord, Stream
 from .sync import SettingsVersion, StreamPair, Sync, SyncState, VersionState
 
 __all__ = [
+    "LINK_CHANGE",
     "Decision",
     "DirtyRecord",
     "FormerEnd",
+    "Hold",
     "KeptApart",
     "Lease",
     "ListedPage",

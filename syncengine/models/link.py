@@ -39,6 +39,8 @@ class Decision(models.TextChoices):
     """Not the same as what it was linked with, or might have been: not copied until a person says so."""
     LEFT_OUT = "left_out", _("Left out")
     """It takes no part, in matching neither."""
+    DECLINED = "declined", _("Declined")
+    """Its creation was planned, and a person declined it (rule 11.1)."""
     UNDONE = "undone", _("Its creation was undone")
     """Not created there again until a person says so (rule 11.2)."""
 

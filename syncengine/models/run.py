@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,8 @@ class RunKind(models.TextChoices):
     FULL = "full", _("Pass over all records")
     CHANGES = "changes", _("Changes")
     RESYNC = "resync", _("Resync of deleted records")
+    PREVIEW = "preview", _("Preview")
+    """What a draft of the settings would do. Touches neither records nor links (rule 11.1)."""
 
 
 class RunPhase(models.TextChoices):
@@ -46,13 +49,25 @@ class SyncRun(models.Model):
     """read_a, read_b (records), planned (operations), done, refused, linked, created, changed, cleared."""
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    decided_by = models.CharField(_("decided by"), max_length=254, blank=True, default="", db_default="")
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    """Of a preview: when a person said which of its operations are carried out."""
+    preview = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="carried_out_by"
+    )
+    """The decided preview that this run carries out."""
 
     class Meta:
         ordering = ["-pk"]
         verbose_name = _("run")
         verbose_name_plural = _("runs")
         constraints = [
-            models.UniqueConstraint(fields=["sync"], condition=Q(state="running"), name="one_running_run_a_sync")
+            models.UniqueConstraint(
+                fields=["sync"], condition=Q(state="running") & ~Q(kind="preview"), name="one_running_run_a_sync"
+            ),
+            models.UniqueConstraint(
+                fields=["sync"], condition=Q(state="running", kind="preview"), name="one_running_preview_a_sync"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -66,16 +81,33 @@ class OperationState(models.TextChoices):
     REFUSED = "refused", _("Refused")
     SUPERSEDED = "superseded", _("Planned again")
     HELD = "held", _("Held")
+    DECLINED = "declined", _("Declined")
 
 
+class Hold(models.TextChoices):
+    """What a held operation waits for."""
+
+    PREVIEW = "preview", _("Preview")
+    BRAKE = "brake", _("Brake")
+
+
+LINK_CHANGE = "link"
+"""Kind of an operation that writes to no app: two records are to be linked (`WriteKind` has the others)."""
 OPEN = (OperationState.PLANNED, OperationState.SENDING, OperationState.HELD)
 
 
 class Operation(models.Model):
-    """One create, update, archive or delete of one record on one side."""
+    """One create, update, archive or delete of one record on one side; in a preview a new link, too.
+
+    Those of a preview name their records by value and have no link: it may be one that is only to come.
+    """
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="operations")
-    link = models.ForeignKey(RecordLink, on_delete=models.CASCADE, related_name="operations")
+    link = models.ForeignKey(RecordLink, on_delete=models.CASCADE, null=True, blank=True, related_name="operations")
+    a_id = models.CharField(_("id on side A"), max_length=500, null=True, blank=True)
+    b_id = models.CharField(_("id on side B"), max_length=500, null=True, blank=True)
+    """Only of a preview's."""
+    label = models.CharField(_("name"), max_length=255, blank=True, default="", db_default="")
     side = models.CharField(_("side"), max_length=1)
     kind = models.CharField(_("kind"), max_length=8)
     remote_id = models.CharField(_("record"), max_length=500, null=True, blank=True)
@@ -91,6 +123,11 @@ class Operation(models.Model):
     key = models.UUIDField(unique=True)
     """Idempotency key or stamp of a creation: the same however often it is sent (rule 10.4)."""
     state = models.CharField(_("state"), max_length=10, choices=OperationState.choices, default=OperationState.PLANNED)
+    hold = models.CharField(_("held for"), max_length=8, choices=Hold.choices, blank=True, default="", db_default="")
+    clears = models.PositiveSmallIntegerField(_("values cleared"), default=0, db_default=0)
+    decided_by = models.CharField(_("decided by"), max_length=254, blank=True, default="", db_default="")
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
+    """When a person let it go, or declined it. An operation that was let go is not braked again."""
     error = models.CharField(_("class"), max_length=20, blank=True)
     message = models.TextField(_("the app's answer"), blank=True)
     epoch = models.BigIntegerField(default=0)
@@ -114,6 +151,11 @@ class Operation(models.Model):
         indexes = [
             models.Index(fields=["run", "state", "side", "kind"], name="operation_queue"),
             models.Index(fields=["run", "-ended_at"], name="operation_journal"),
+            models.Index(fields=["run", "a_id"], condition=Q(hold="preview"), name="operation_preview_a"),
+            models.Index(fields=["run", "b_id"], condition=Q(hold="preview"), name="operation_preview_b"),
+            GinIndex(
+                fields=["changes"], opclasses=["jsonb_path_ops"], condition=Q(hold="preview"), name="operation_preview"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ from .scope import Gate, note_what_exists
 from .store import records_of
 
 CHUNK = 1000
-STAYS_OUT = {d: Condition(d) for d in (Decision.KEPT_APART, Decision.LEFT_OUT, Decision.UNDONE)}
+STAYS_OUT = {d: Condition(d) for d in (Decision.KEPT_APART, Decision.LEFT_OUT, Decision.DECLINED, Decision.UNDONE)}
 """What people say of records that have no other end, and what it makes of them."""
 ENDS = ("pair__stream_a__object__account", "pair__stream_b__object__account")
 
