@@ -428,7 +428,7 @@ def retry_all(sync: Sync, *, cause: str = "") -> int:
 def _plan_again(links: QuerySet[RecordLink]) -> int:
     """Values that were refused are sent once more, too. A creation in doubt is looked for: it may have happened."""
     doubt.look_again(list(links.filter(cause=FailureClass.IN_DOUBT).values_list("pk", flat=True)))
-    return links.update(replan=True, next_try_at=None, attempts=0, parked={})
+    return links.update(replan=True, next_try_at=None, attempts=0, parked={}, flips={})
 
 
 # --- How a sync stands --------------------------------------------------------------------------------------

@@ -224,6 +224,11 @@ FAILURES: Mapping[FailureClass, Words] = {
     FailureClass.BRAKE: Words(
         _("Held by the brake"), _("The run that would have written it was held."), _("Look at the held run.")
     ),
+    FailureClass.BY_TURNS: Words(
+        _("Both sides write it by turns"),
+        _("Each app changes back what the other wrote, over and over. The field is left alone; the others go on."),
+        _("Look for an automatic rule in either app that rewrites the field; then retry."),
+    ),
     FailureClass.IN_DOUBT: Words(
         _("Perhaps created"),
         _("The app's answer to its creation was lost, and the new record cannot be found for certain."),
@@ -330,6 +335,8 @@ REASONS: Mapping[Reason, Text] = {
     Reason.NO_WAY: _("The direction does not allow writing here."),
     Reason.PINNED: _("Somebody pinned the field: nothing is written to it for now."),
     Reason.UNDONE: _("Undone by a person; it stays so until one side is edited."),
+    Reason.SENT_AGAIN: _("The mapping was changed: the value is sent again in its new form."),
+    Reason.LATER_ONLY: _("They differed already when the mapping was made; only later changes count."),
     Reason.FILTERED: _("The record that holds it stays outside its filter, and does not send."),
     Reason.REWRITTEN: _("The app keeps the value in a form of its own."),
 }
@@ -354,6 +361,7 @@ RULES: Mapping[str, Text] = {
     "3.7": _("The app's own form"),
     "3.11": _("Lists are merged"),
     "4.4": _("Defaults on creation"),
+    "4.6": _("A mapping that was changed"),
     "5.1": _("No match: created"),
     "8.1": _("Deletions are not passed on"),
     "11.2": _("Undo"),

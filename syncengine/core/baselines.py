@@ -28,6 +28,13 @@ class Planned:
         return self.a if side is Side.A else self.b
 
 
+def is_former(strand: str, present: str) -> bool:
+    """Is `strand` the same part of the same mapping as `present`, in an earlier form of it (rule 4.6)?"""
+    (mapping, _, rest), (same, _, now) = strand.rpartition("#"), present.rpartition("#")
+    (print_, _, element), (current, _, part) = rest.partition("."), now.partition(".")
+    return mapping == same and element == part and print_ != current
+
+
 def list_key(keys: Iterable[str]) -> Key:
     """The key of a whole list: its elements' keys in order; None for none."""
     return sorted(keys) or None

@@ -155,6 +155,8 @@ class Lens:
     tells_blank: Mapping[Side, bool]
     fingerprint: str
     """Changes with everything that gives keys another meaning: types, option map, transform, fields."""
+    definition: str = ""
+    """Changes with what its fields take: options, length, whether they are required (rule 4.5)."""
     targets: Targets | None = None
     """Of an association: what its references point to. It carries nothing until it knows of them (`knowing`)."""
 
@@ -208,7 +210,10 @@ def grind(mapping: FieldMapping, direction: Direction, a: Resource, b: Resource,
     )[:6]
     tells = {side: all(f.tells_blank for f in fields[side]) for side in Side}
     targets = _targets(fields[Side.A][0], fields[Side.B][0]) if common is T.REFERENCE else None
-    return Lens(mapping, allowed, halves, elements, is_set, tells, print_, targets)
+    taken = [
+        (f.name, f.type, f.max_length, f.required, f.multi_valued, f.options) for fs in fields.values() for f in fs
+    ]
+    return Lens(mapping, allowed, halves, elements, is_set, tells, print_, fingerprint(taken), targets)
 
 
 def _targets(a: Field, b: Field) -> Targets:

@@ -77,6 +77,14 @@ class Which(StrEnum):
     """Where both sides can hold several."""
 
 
+class Begins(StrEnum):
+    """From what a new mapping starts on records that are linked already (rule 4.6)."""
+
+    COMPARED = "compared"
+    LATER = "later"
+    """Only later changes count: the present values are the baselines."""
+
+
 class Transform(StrEnum):
     """What happens on the way, where names and types alone do not say it."""
 
@@ -111,6 +119,7 @@ class FieldMapping:
     """Overrides the sync's."""
     clears: ClearPolicy = ClearPolicy.KEEP
     mode: WriteMode = WriteMode.OVERWRITE
+    begins: Begins = Begins.COMPARED
     defaults: MappingOf[Side, Value] = field(default_factory=dict)
     """Side → value that fills a blank when a record is created there."""
     fallback: MappingOf[Side, str] = field(default_factory=dict)
@@ -203,6 +212,7 @@ def _mapping_from_json(data: MappingOf[str, Any]) -> FieldMapping:
             "options": tuple((str(x), str(y)) for x, y in known.get("options", ())),
             "winner": Side(known["winner"]) if known.get("winner") else None,
             "clears": ClearPolicy(known.get("clears", ClearPolicy.KEEP)),
+            "begins": Begins(known.get("begins", Begins.COMPARED)),
             "mode": WriteMode(known.get("mode", WriteMode.OVERWRITE)),
             "defaults": {Side(k): v for k, v in known.get("defaults", {}).items()},
             "fallback": {Side(k): v for k, v in known.get("fallback", {}).items()},

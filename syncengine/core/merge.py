@@ -41,6 +41,10 @@ class Reason(StrEnum):
     UNDONE = "undone"
     """A person had our write undone (rule 11.2)."""
     FILTERED = "filtered"
+    SENT_AGAIN = "sent_again"
+    """The mapping's transform or option map was changed (rule 4.6)."""
+    LATER_ONLY = "later_only"
+    """Both differed already when the mapping was made, and only later changes count (rule 4.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,11 @@ def _write(to: Side, carried: Mapping[Side, Carried], policy: Policy, rule: str,
     if policy.mode is WriteMode.ON_CREATION or (policy.mode is WriteMode.FILL_BLANK and carried[to].key is not None):
         return Decision("2.3", Reason.MODE, differs=True)
     return Decision(rule, reason, to=to, value=carried[to.other])
+
+
+def send_again(source: Side, carried: Mapping[Side, Carried], policy: Policy) -> Decision:
+    """A value that nobody edited goes once more to the other side, in its mapping's new form (rule 4.6)."""
+    return _write(source.other, carried, policy, "4.6", Reason.SENT_AGAIN)
 
 
 @dataclass(frozen=True, slots=True)

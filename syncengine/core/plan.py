@@ -13,10 +13,11 @@ from connectors.contract import Refusal, Resource, Value, Values, WriteKind
 
 from .baselines import Baseline, Planned, as_list, baselines_after, list_key, note_after
 from .convert import Unfit
+from .former import decide_anew, edited_sides, list_anew
 from .halves import BLANK, Carried, ManyFields
 from .lens import Lens
-from .mapping import Direction, FieldMapping, Side
-from .merge import Base, Decision, ListState, Policy, Reason, decide, decide_set
+from .mapping import Begins, Direction, FieldMapping, Side
+from .merge import Base, Decision, ListState, Policy, Reason, SetDecision, decide, decide_set
 from .references import Association, ManyReferences, NotCarried, Obstacle, Pending
 from .rules import Rules
 from .states import FailureClass
@@ -48,6 +49,8 @@ class Parked:
     message: str
     a: Key
     b: Key
+    definition: str = ""
+    """Of the mapping's fields, when it was refused: once they take something else, it is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,15 @@ class LinkMemory:
     parked: Mapping[str, Parked] = field(default_factory=dict)
     pins: Mapping[Side, frozenset[str]] = field(default_factory=dict)
     """Fields of each side to which nothing is written now (rule 9.5)."""
+    origins: Mapping[str, Side] = field(default_factory=dict)
+    """Mapping id → the side that its present value came from, where we wrote it."""
+    frozen: Mapping[str, Side] = field(default_factory=dict)
+    """Mapping id → the side to which one more write would be a turn too many (rule 4.5)."""
+
+    @property
+    def is_new(self) -> bool:
+        """Nothing of the two was ever compared."""
+        return not self.a or not self.b
 
     def base(self, strand: str) -> Base | None:
         """None unless both sides were compared before: then it is a first comparison."""
@@ -187,7 +199,27 @@ class _Sheet:
                 raise Unfit(f"“{field_.label}” is required, and cannot be cleared.", Refusal.MISSING_REQUIRED)
 
     def park(self, strand: str, unfit: Unfit, a: Key, b: Key) -> None:
-        self.parked[strand] = Parked(unfit.refusal, str(unfit), a, b)
+        self.parked[strand] = Parked(unfit.refusal, str(unfit), a, b, self.rules.definition_of(strand))
+
+    def is_parked(self, strand: str, memory: Parked | None, a: Key, b: Key) -> bool:
+        """Left alone until either value, or what the fields take, is another (rule 4.5)."""
+        if memory is None or (memory.a, memory.b) != (a, b):
+            return False
+        if memory.definition and memory.definition != self.rules.definition_of(strand):
+            return False
+        self.parked[strand] = memory
+        return True
+
+    def freeze(self, lens: Lens, strand: str, a: Carried, b: Carried) -> None:
+        """Two sides that undo each other for ever are left alone, with both values as the reason (rule 4.5)."""
+        label = " / ".join(self._label(side, name) for side in Side for name in lens.field_names(side)[:1])
+        message = f"Both sides write “{label}” by turns: {_shown(a)} and {_shown(b)}."
+        definition = self.rules.definition_of(strand)
+        self.parked[strand] = Parked(FailureClass.BY_TURNS, message, a.key, b.key, definition)
+
+    def _label(self, side: Side, name: str) -> str:
+        known = self.rules.resources[side].field(name)
+        return known.label if known is not None else name
 
     def wait(self, mapping: FieldMapping, association: Association) -> None:
         """Nothing is written and nothing remembered: once it can be carried, it is compared as it is now."""
@@ -234,22 +266,36 @@ def plan_link(
     return sheet.plan(sheet.draft(side, WriteKind.UPDATE) for side in Side)
 
 
-def _still_parked(parked: Parked | None, a: Key, b: Key) -> bool:
-    return parked is not None and (parked.a, parked.b) == (a, b)
+def _shown(carried: Carried) -> str:
+    return "blank" if carried.key is None else f"“{carried.value}”"
+
+
+def _decide(
+    sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried, memory: LinkMemory, policy: Policy
+) -> Decision:
+    """As ever, but for a mapping that is new or has another form than when it was compared (rule 4.6)."""
+    base = memory.base(lens.strand(element))
+    if base is not None or memory.is_new:
+        return decide(a, b, base, policy)
+    former = sheet.rules.former.get(lens.mapping.id, ())
+    edited = edited_sides(former, element, sheet.before, memory.a, memory.b)
+    if edited is not None:
+        return decide_anew(a, b, edited, memory.origins.get(lens.mapping.id), policy)
+    if lens.mapping.begins is Begins.LATER:
+        return Decision("4.6", Reason.LATER_ONLY, differs=a.key != b.key)
+    return decide(a, b, None, policy)
 
 
 def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried, memory: LinkMemory) -> None:
     strand = lens.strand(element)
-    before = memory.parked.get(strand)
-    if before is not None and _still_parked(before, a.key, b.key):
-        sheet.parked[strand] = before
+    if sheet.is_parked(strand, memory.parked.get(strand), a.key, b.key):
         return
     base = memory.base(strand)
     policy = sheet.policy(lens)
     if policy is None:
         sheet.leave(strand, Reason.FILTERED, differs=a.key != b.key)
         return
-    decision = decide(a, b, base, policy)
+    decision = _decide(sheet, lens, element, a, b, memory, policy)
     if decision.to is None and decision.differs and sheet.is_narrowed(lens):
         sheet.leave(strand, Reason.FILTERED, differs=True)
         return
@@ -257,6 +303,9 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
         _leave(sheet, strand, decision, base, *_in_step(policy, base, a.key, b.key))
         return
     side = decision.to
+    if memory.frozen.get(lens.mapping.id) is side:
+        sheet.freeze(lens, strand, a, b)
+        return
     try:
         changed = lens.halves[side].put(element, decision.value.value, sheet.now[side], base.of(side) if base else None)
         effective = {name: v for name, v in changed.items() if v != sheet.now[side].get(name)}
@@ -322,11 +371,18 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
         for side in Side
     }
     keys = {side: list_key(found[side]) for side in Side}
-    before = memory.parked.get(strand)
-    if before is not None and _still_parked(before, keys[Side.A], keys[Side.B]):
-        sheet.parked[strand] = before
+    if sheet.is_parked(strand, memory.parked.get(strand), keys[Side.A], keys[Side.B]):
         return
-    decision = decide_set(states[Side.A], states[Side.B], first=base is None, policy=policy)
+    if base is None and _begins_later(sheet, lens, memory):
+        for one, held in ((strand, keys), (primary, {side: states[side].primary for side in Side})):
+            sheet.agree(one, held[Side.A], held[Side.B])
+        sheet.leave(strand, Reason.LATER_ONLY, differs=keys[Side.A] != keys[Side.B])
+        return
+    decision = _decide_list(sheet, lens, states, base, memory, policy)
+    if memory.frozen.get(lens.mapping.id) in decision.to:
+        both_sides = {side: Carried(keys[side], ", ".join(states[side].keys)) for side in Side}
+        sheet.freeze(lens, strand, both_sides[Side.A], both_sides[Side.B])
+        return
     if not decision.to and decision.differs and narrowed:
         sheet.leave(strand, Reason.FILTERED, differs=True)
         return
@@ -365,6 +421,31 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
         sheet.leave(strand, Reason.PINNED, differs=True)
     elif decision.left is not Reason.UNCHANGED:
         sheet.notes[strand] = Reason.FILTERED if narrowed else decision.left
+
+
+def _begins_later(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> bool:
+    if lens.mapping.begins is not Begins.LATER or memory.is_new:
+        return False
+    former = sheet.rules.former.get(lens.mapping.id, ())
+    return edited_sides(former, "", sheet.before, memory.a, memory.b) is None
+
+
+def _decide_list(
+    sheet: _Sheet,
+    lens: Lens,
+    states: Mapping[Side, ListState],
+    base: Base | None,
+    memory: LinkMemory,
+    policy: Policy,
+) -> SetDecision:
+    former = sheet.rules.former.get(lens.mapping.id, ()) if base is None else ()
+    edited = edited_sides(former, "", sheet.before, memory.a, memory.b)
+    if edited is not None:
+        keys = {side: states[side].keys for side in Side}
+        anew = list_anew(keys, edited, memory.origins.get(lens.mapping.id), policy)
+        if anew is not None:
+            return anew
+    return decide_set(states[Side.A], states[Side.B], first=base is None, policy=policy)
 
 
 def _leave_out_unrelated(sheet: _Sheet, lens: Lens, found: dict[Side, dict[str, Value]], base: Base | None) -> None:
@@ -455,9 +536,7 @@ def _carry_over(
         return
     strand = lens.strand(element)
     planned = _created(target, seen.key)
-    before = parked.get(strand)
-    if before is not None and _still_parked(before, planned.a, planned.b):
-        sheet.parked[strand] = before
+    if sheet.is_parked(strand, parked.get(strand), planned.a, planned.b):
         return
     try:
         changed = lens.halves[target].put(element, seen.value, sheet.now[target], None)

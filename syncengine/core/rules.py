@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 
 from connectors.contract import Resource, Values
@@ -10,7 +10,7 @@ from connectors.contract import Resource, Values
 from .compat import Unpaired
 from .filters import Judge
 from .lens import Lens, grind
-from .mapping import FieldMapping, Side, SyncSettings
+from .mapping import Direction, FieldMapping, Side, SyncSettings, fingerprint
 from .merge import Policy
 from .references import Tables, Targets
 from .values import Key, Locale
@@ -34,6 +34,8 @@ class Rules:
         self.constants: list[FieldMapping] = []
         for mapping in settings.mappings:
             self._add(mapping)
+        self.former: Mapping[str, Sequence[Lens]] = {}
+        """Mapping id → earlier forms of it, the youngest first (`remembering`)."""
         self.policies = {lens.mapping.id: self._policy(lens) for lens in self.lenses}
         self._index()
 
@@ -64,6 +66,25 @@ class Rules:
         known._index()
         return known
 
+    def remembering(self, older: Iterable[SyncSettings]) -> Rules:
+        """The same rules, with the earlier forms that mappings had in these settings (rule 4.6)."""
+        found: dict[str, list[Lens]] = {}
+        for settings in older:
+            locale = Locale(settings.country, settings.zone)
+            for mapping in settings.mappings:
+                now = self._lens_of_mapping.get(mapping.id)
+                if now is None or now.targets is not None or not mapping.a or not mapping.b:
+                    continue
+                lens = grind(mapping, Direction.TWO_WAY, self.resources[Side.A], self.resources[Side.B], locale)
+                known = {now.fingerprint, *(one.fingerprint for one in found.get(mapping.id, ()))}
+                if isinstance(lens, Lens) and lens.fingerprint not in known:
+                    found.setdefault(mapping.id, []).append(lens)
+        if not found:
+            return self
+        known_rules = copy(self)
+        known_rules.former = found
+        return known_rules
+
     @property
     def targets(self) -> frozenset[Targets]:
         """What the associations of this sync point to."""
@@ -86,6 +107,16 @@ class Rules:
     def strands_of_field(self, side: Side, name: str) -> list[str]:
         """Strands that write this field of this side."""
         return [s for s, lens in self._lens_of_strand.items() if name in lens.field_names(side)]
+
+    def definition_of(self, strand: str) -> str:
+        """What the fields of this strand take, as a fingerprint; blank for one that is nobody's."""
+        lens = self._lens_of_strand.get(strand)
+        return lens.definition if lens is not None else ""
+
+    @property
+    def definitions(self) -> str:
+        """The same of all fields."""
+        return fingerprint([lens.definition for lens in self.lenses])
 
     def fields_of(self, mapping: str, side: Side) -> tuple[str, ...]:
         """Fields of this side that the mapping of this id writes."""

@@ -38,6 +38,8 @@ class FailureClass(StrEnum):
     SCHEMA = "schema"
     AMBIGUOUS = "ambiguous"
     BRAKE = "brake"
+    BY_TURNS = "by_turns"
+    """Both sides write the field by turns: it is left alone (rule 4.5)."""
     IN_DOUBT = "in_doubt"
     """A creation whose answer was lost and that cannot be found: put to a person (rule 10.4)."""
 

@@ -72,6 +72,8 @@ class RecordLink(models.Model):
         _("decision"), max_length=10, choices=Decision.choices, blank=True, default="", db_default=""
     )
     decided_by = models.CharField(_("decided by"), max_length=254, blank=True, default="", db_default="")
+    flips = models.JSONField(default=dict, blank=True)
+    """Mapping → [time, side] of our writes within ten minutes, where both sides were written by turns (rule 4.5)."""
     passed = models.CharField(max_length=2, blank=True, default="", db_default="")
     """Sides whose record has passed its filter since the two were linked (rule 6.3)."""
     paused = models.BooleanField(_("paused"), default=False)

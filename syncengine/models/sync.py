@@ -59,6 +59,8 @@ class Sync(models.Model):
     planned_a = models.BigIntegerField(default=0)
     """Changes of stream A up to this number have been planned; 0 starts a pass over all records."""
     planned_b = models.BigIntegerField(default=0)
+    definitions = models.CharField(max_length=12, blank=True, default="", db_default="")
+    """Fingerprint of what the mapped fields take: once it changes, parked values are tried again (rule 4.5)."""
     existing_a = models.BigIntegerField(null=True, blank=True)
     existing_b = models.BigIntegerField(null=True, blank=True)
     """Records numbered up to this were there when *from now on* was chosen (rule 6.4)."""

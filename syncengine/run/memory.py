@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ..core.baselines import is_former
+from ..core.flips import Wrote, frozen_side, turns_after
 from ..core.mapping import Side
 from ..core.merge import Base, Reason
 from ..core.plan import FieldChange, LinkMemory, LinkPlan, Parked, Planned
@@ -26,9 +28,36 @@ def stored(link: RecordLink) -> tuple[Any, ...]:
 
 def memory_of(link: RecordLink, now: datetime) -> LinkMemory:
     parked = {
-        strand: Parked(FailureClass(p["reason"]), p["message"], p["a"], p["b"]) for strand, p in link.parked.items()
+        strand: Parked(FailureClass(p["reason"]), p["message"], p["a"], p["b"], p.get("definition", ""))
+        for strand, p in link.parked.items()
     }
-    return LinkMemory(link.baseline_a, link.baseline_b, parked, pins_of(link, now) if link.pins else {})
+    origins = {mapping: Side(told["side"]) for mapping, told in link.provenance.items()}
+    pins = pins_of(link, now) if link.pins else {}
+    return LinkMemory(link.baseline_a, link.baseline_b, parked, pins, origins, frozen_of(link, now))
+
+
+def frozen_of(link: RecordLink, now: datetime) -> dict[str, Side]:
+    """Mappings that both sides wrote by turns, and the side that is not written any more (rule 4.5)."""
+    sides = {mapping: frozen_side(writes_of(link, mapping), now) for mapping in link.flips}
+    return {mapping: side for mapping, side in sides.items() if side is not None}
+
+
+def writes_of(link: RecordLink, mapping: str) -> tuple[Wrote, ...]:
+    return tuple(Wrote(datetime.fromisoformat(at), Side(to)) for at, to in link.flips.get(mapping, ()))
+
+
+def count_turns(link: RecordLink, mappings: Iterable[str], to: Side, *, planned_at: datetime, at: datetime) -> None:
+    """These were written on side `to`. Call it before provenance tells of it."""
+    flips = dict(link.flips)
+    for mapping in mappings:
+        told = link.provenance.get(mapping)
+        last = Wrote(datetime.fromisoformat(told["at"]), Side(told["side"]).other) if told else None
+        turns = turns_after(writes_of(link, mapping), last, Wrote(at, to), planned_at)
+        flips.pop(mapping, None)
+        if turns:
+            flips[mapping] = [[w.at.isoformat(), w.to.value] for w in turns]
+    if flips != link.flips:
+        link.flips = flips
 
 
 def pins_of(link: RecordLink, now: datetime) -> dict[Side, frozenset[str]]:
@@ -51,17 +80,35 @@ def remember(link: RecordLink, plan: LinkPlan) -> None:
     """What follows from a plan without writing anywhere."""
     link.baseline_a = {**link.baseline_a, **plan.baselines.get(Side.A, {})}
     link.baseline_b = {**link.baseline_b, **plan.baselines.get(Side.B, {})}
+    for strand in plan.baselines.get(Side.A, {}):
+        forget_former(link, strand)
     kept = {strand: reason for strand, reason in link.notes.items() if strand not in plan.settled}
     link.notes = kept | {strand: reason.value for strand, reason in plan.notes.items()}
     link.parked = {
-        strand: {"reason": p.reason.value, "message": p.message, "a": p.a, "b": p.b}
+        strand: {"reason": p.reason.value, "message": p.message, "a": p.a, "b": p.b, "definition": p.definition}
         for strand, p in plan.parked.items()
     }
 
 
-def park(link: RecordLink, strand: str, *, reason: FailureClass, message: str, planned: Planned) -> None:
-    """The app refused this value: leave the field alone until either side changes (rule 4.5)."""
-    entry = {"reason": reason.value, "message": message, "a": planned.a, "b": planned.b}
+def forget_former(link: RecordLink, strand: str) -> None:
+    """What was remembered of an earlier form of this part of a mapping has served (rule 4.6)."""
+    if not any(is_former(known, strand) for known in link.baseline_a):
+        return
+    for name in ("baseline_a", "baseline_b", "notes"):
+        setattr(link, name, {s: v for s, v in getattr(link, name).items() if not is_former(s, strand)})
+
+
+def park(
+    link: RecordLink, strand: str, *, reason: FailureClass, message: str, planned: Planned, definition: str
+) -> None:
+    """The app refused this value: leave the field alone until something changes (rule 4.5)."""
+    entry = {
+        "reason": reason.value,
+        "message": message,
+        "a": planned.a,
+        "b": planned.b,
+        "definition": definition,
+    }
     link.parked = {**link.parked, strand: entry}
 
 

@@ -28,7 +28,7 @@ from .bulk import update_rows
 from .context import Slice
 from .lease import achieved
 from .matching import drop_rows
-from .memory import base_of, next_wake, note, park, planned_from_json
+from .memory import base_of, count_turns, forget_former, next_wake, note, park, planned_from_json
 from .planning import settle
 from .read import make_dirty
 from .store import Seen, label_of, records_of, storable, store_records
@@ -37,7 +37,7 @@ FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(days=1)
 LINK_FIELDS = [
     "a_id", "b_id", "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "provenance",
-    "notes", "parked", "replan", "attempts", "next_try_at", "made_by", "changed_at", "decision",
+    "notes", "parked", "replan", "attempts", "next_try_at", "made_by", "changed_at", "flips", "decision",
 ]  # fmt: skip
 
 
@@ -145,6 +145,8 @@ class Outcomes:
             link.made_by = "created"
             link.label = link.label or label_of(record.values, self.work.resources[side])
         self._move_baselines(link, side, op, record.values)
+        if op.kind == WriteKind.UPDATE:
+            count_turns(link, {c["mapping"] for c in op.changes}, side, planned_at=op.planned_at, at=now)
         self._tell_why(link, side, op, now)
         link.attempts, link.next_try_at, link.changed_at = 0, next_wake(link, now), now
         settle(link)
@@ -161,6 +163,7 @@ class Outcomes:
             base_a, base_b = baselines_after(planned, side, answered, base_of(link, strand))
             link.baseline_a = {**link.baseline_a, strand: base_a}
             link.baseline_b = {**link.baseline_b, strand: base_b}
+            forget_former(link, strand)
             link.parked = {s: p for s, p in link.parked.items() if s != strand}
             known = link.notes.get(strand)
             note(link, strand, note_after(planned, side, answered, Reason(known) if known else None))
@@ -219,7 +222,15 @@ class Outcomes:
 
     def _park(self, op: Operation, strands: Mapping[str, Planned]) -> None:
         for strand, planned in strands.items():
-            park(op.link, strand, reason=FailureClass(op.error), message=op.message, planned=planned)
+            definition = self.work.rules.definition_of(strand)
+            park(
+                op.link,
+                strand,
+                reason=FailureClass(op.error),
+                message=op.message,
+                planned=planned,
+                definition=definition,
+            )
         settle(op.link)
         op.link.replan = len(strands) < len(op.strands)
 

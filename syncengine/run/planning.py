@@ -29,6 +29,8 @@ from .scope import Gate, note_what_exists
 from .store import records_of
 
 CHUNK = 1000
+FORMER = 10
+"""Versions of the settings in which earlier forms of a mapping are looked for."""
 STAYS_OUT = {d: Condition(d) for d in (Decision.KEPT_APART, Decision.LEFT_OUT, Decision.DECLINED, Decision.UNDONE)}
 """What people say of records that have no other end, and what it makes of them."""
 ENDS = ("pair__stream_a__object__account", "pair__stream_b__object__account")
@@ -49,6 +51,7 @@ class Planner:
         """The last link that was looked at because it was due: each has one turn in a plan."""
         self._compared: dict[int, tuple[int, int]] = {}
         """Links that were compared in this plan → numbers of the records' changes: the other end comes up later."""
+        self._knows_former = self.sync.active is None or self.sync.active.number == 1
         self._origins: dict[tuple[int, Side], bool] = {}
         self._recreated: set[tuple[int, str]] = set()
         """(link, side) of records that were there before: what is made for them is made again (rule 8.2)."""
@@ -83,6 +86,7 @@ class Planner:
         if not any(changed.values()) and not links:
             return None
         self._after = links[-1].pk if links else self._after
+        self._know_former()
         ids = {
             side: {id_ for id_, _ in changed[side]} | {e for link in links if (e := link.end(side)) is not None}
             for side in Side
@@ -92,6 +96,13 @@ class Planner:
             stored = self._plan_records(ids)
             self._planned_up_to({side: rows[-1][1] for side, rows in changed.items() if rows})
         return stored
+
+    def _know_former(self) -> None:
+        """Mappings that were changed are compared with what they were (rule 4.6)."""
+        if not self._knows_former:
+            self._knows_former = True
+            versions = self.sync.versions.order_by("-number")[:FORMER]
+            self.rules = self.rules.remembering(version.load() for version in versions)
 
     def _planned_up_to(self, numbers: dict[Side, int]) -> None:
         """Raises Halted where a pass over all records was asked for meanwhile: it is not to be passed over."""

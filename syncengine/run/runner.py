@@ -35,6 +35,7 @@ from .context import Halted, Next, Slice
 from .counts import keep_counts
 from .doubt import Doubts
 from .lease import Held, LeaseLost, fenced, release, take, this_process
+from .parked import try_again_where_fields_changed
 from .planning import Planner
 from .read import Reader
 from .turns import is_wanted, next_reading, others_concerned
@@ -192,6 +193,7 @@ def _read(work: Slice, doubts: Doubts) -> bool:
 
 def _plan_and_apply(work: Slice) -> bool:
     """Until nothing is planned any more; False if the slice ended first."""
+    try_again_where_fields_changed(work)
     if not resync.take_up(work):
         return False
     for _ in range(ROUNDS):
