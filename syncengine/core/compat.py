@@ -50,10 +50,10 @@ def pairing(a: Field, b: Field, transform: Transform = Transform.NONE) -> Pairin
     by_type = _by_type(a, b, transform)
     if isinstance(by_type, Unpaired):
         return by_type
-    return _by_access(a, b, by_type)
+    return by_access(a, b, by_type)
 
 
-def _by_access(a: Field, b: Field, found: Pairing) -> Pairing | Unpaired:
+def by_access(a: Field, b: Field, found: Pairing) -> Pairing | Unpaired:
     """Narrow a pairing by what can be written (rule 2.2)."""
     if a.read_only and b.read_only:
         return Unpaired(f"“{a.label}” and “{b.label}” are both read-only.")

@@ -41,16 +41,30 @@ class Half(Protocol):
 class OneField:
     """One field, single or the first element of several (rule 4.4)."""
 
-    def __init__(self, field: Field, common: FieldType, to: Convert, back: ConvertBack, locale: Locale) -> None:
+    def __init__(
+        self,
+        field: Field,
+        common: FieldType,
+        to: Convert,
+        back: ConvertBack,
+        locale: Locale,
+        fold: Convert | None = None,
+    ) -> None:
         self.field, self.common, self.to, self.back, self.locale = field, common, to, back, locale
+        self.fold = fold
+        """From the common form to the one that is compared, where a transform has one of its own."""
         self.many = field.multi_valued or field.type is T.MULTI_CHOICE
 
     def carried(self, value: Value) -> Carried:
         if blank(value):
             return BLANK
         common = self.to(value)
-        key = key_of(common, self.common, self.locale)
+        key = self.key(common)
         return BLANK if key is None else Carried(key, common)
+
+    def key(self, common: Value) -> str | None:
+        """The key of a value in common form."""
+        return key_of(common if self.fold is None else self.fold(common), self.common, self.locale)
 
     def look(self, values: Values) -> dict[str, Carried] | None:
         if self.field.name not in values:
@@ -110,7 +124,7 @@ class ManyFields:
         own = {self.one.carried(v).key: v for v in reversed(listed(now.get(self.field.name)))}
         elements = []
         for v in value or ():
-            key = key_of(v, self.one.common, self.one.locale)
+            key = self.one.key(v)
             elements.append(own[key] if key in own else self.one.back(v, None))
         return {self.field.name: elements or None}
 

@@ -14,11 +14,12 @@ from nameparser import HumanName
 
 from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource, Value, Values
 
-from .compat import CHOICES, NoWay, Pairing, Unpaired, pairing
+from .compat import CHOICES, NoWay, Pairing, Unpaired
 from .convert import OptionClasses, Owners, fitting, into, label_of, options_of, out_of
 from .halves import BLANK, Carried, Half, ManyFields, OneField, first_of, listed
 from .mapping import Direction, FieldMapping, Side, Transform, Which, fingerprint
 from .references import ManyReferences, OneReference, Table, Targets
+from .transforms import SHAPES, pairing_of, shaped_halves
 from .values import Key, Locale, blank, key_of, spaced, text_of
 
 T = FieldType
@@ -203,6 +204,8 @@ def grind(mapping: FieldMapping, direction: Direction, a: Resource, b: Resource,
         mapping.a,
         mapping.b,
         mapping.transform,
+        mapping.argument,
+        mapping.shaped if mapping.transform in SHAPES else "",
         mapping.options,
         common,
         locale.zone if common is T.DATE else "",
@@ -235,12 +238,13 @@ def _halves(mapping: FieldMapping, a: list[Field], b: list[Field], locale: Local
 
 
 def _single_halves(mapping: FieldMapping, a: Field, b: Field, locale: Locale) -> _Made | Unpaired:
-    found = pairing(a, b, mapping.transform)
+    found = pairing_of(a, b, mapping)
     if isinstance(found, Unpaired):
         return found
     if found.common is T.REFERENCE:
         return _reference_halves(mapping, a, b, found)
-    ones = _converted(mapping, a, b, found, locale)
+    convert = shaped_halves if mapping.transform in SHAPES else _converted
+    ones = convert(mapping, a, b, found, locale)
     is_set = all(one.many for one in ones.values())
     if is_set:
         lists: dict[Side, Half] = {side: ManyFields(one) for side, one in ones.items()}

@@ -95,6 +95,20 @@ class Transform(StrEnum):
     """Street, city, region, zip and country against one address (rule 4.4)."""
     PARSE = "parse"
     """Text that is read as a number, date or boolean on the way back (rule 4.1)."""
+    UPPER = "upper"
+    LOWER = "lower"
+    TITLE = "title"
+    TRIM = "trim"
+    PHONE = "phone"
+    """In E.164, international or national form."""
+    DATE = "date"
+    """A date as text in a form of its own."""
+    NUMBER = "number"
+    """A number as text, with its own signs for thousands and fraction."""
+    REPLACE = "replace"
+    """Texts by a table: the mapping's options."""
+    EXTRACT = "extract"
+    """A part of the text; one way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +127,10 @@ class FieldMapping:
     custom: bool = False
     """Made by a person; else it came from canonical names."""
     transform: Transform = Transform.NONE
+    argument: str = ""
+    """Of the transform: which form, which part (`core.transforms.ARGUMENTS`)."""
+    shaped: Side = Side.B
+    """The side that holds the form that the transform makes; the other holds it plain."""
     options: tuple[tuple[str, str], ...] = ()
     """Pairs of option values (side A, side B); same labels are paired without being named."""
     winner: Side | None = None
@@ -212,6 +230,7 @@ def _mapping_from_json(data: MappingOf[str, Any]) -> FieldMapping:
             "options": tuple((str(x), str(y)) for x, y in known.get("options", ())),
             "winner": Side(known["winner"]) if known.get("winner") else None,
             "clears": ClearPolicy(known.get("clears", ClearPolicy.KEEP)),
+            "shaped": Side(known.get("shaped", Side.B)),
             "begins": Begins(known.get("begins", Begins.COMPARED)),
             "mode": WriteMode(known.get("mode", WriteMode.OVERWRITE)),
             "defaults": {Side(k): v for k, v in known.get("defaults", {}).items()},

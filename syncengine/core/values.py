@@ -188,14 +188,15 @@ def iso(moment: datetime) -> str:
 @lru_cache(maxsize=200_000)
 def phone_key(text: str, country: str) -> str:
     """E.164 with ``;ext=`` where it can be read, else what is left without spacing and punctuation."""
-    number = _parsed_phone(text, country)
+    number = parsed_phone(text, country)
     if number is None:
         return re.sub(r"[\s().\-/–]", "", text).casefold()
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return f"{written};ext={number.extension}" if number.extension else written
 
 
-def _parsed_phone(text: str, country: str) -> phonenumbers.PhoneNumber | None:
+def parsed_phone(text: str, country: str) -> phonenumbers.PhoneNumber | None:
+    """None where the text is no phone number that could be called."""
     try:
         number = phonenumbers.parse(text, country.upper() or None)
     except phonenumbers.NumberParseException:

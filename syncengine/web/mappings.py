@@ -13,6 +13,7 @@ from .. import words
 from ..core.compat import Unpaired, pairing
 from ..core.lens import grind
 from ..core.mapping import Direction, FieldMapping, Side, SyncSettings, Transform
+from ..core.transforms import pairing_of
 from ..core.values import Locale
 from ..showing import labels_of
 
@@ -120,7 +121,7 @@ def _pair_reason(mapping: FieldMapping, a: Resource, b: Resource) -> str:
     field_a, field_b = a.field(mapping.a[0]), b.field(mapping.b[0])
     if len(mapping.a) + len(mapping.b) > 2 or field_a is None or field_b is None:
         return ""
-    found = pairing(field_a, field_b, mapping.transform)
+    found = pairing_of(field_a, field_b, mapping)
     return found.reason
 
 
