@@ -18,7 +18,7 @@ from .models import (
     OperationState,
     RecordLink,
     RemoteRecord,
-    RunState,
+    RunKind,
     SettingsVersion,
     Stream,
     Sync,
@@ -67,8 +67,13 @@ class Overview:
 def overviews(syncs: Iterable[Sync]) -> list[Overview]:
     """Of any number of syncs, with three queries."""
     syncs = list(syncs)
-    running = {run.sync_id: run for run in SyncRun.objects.filter(sync__in=syncs, state=RunState.RUNNING)}
-    latest = SyncRun.objects.filter(sync__in=syncs).order_by("sync_id", "-pk").distinct("sync_id")
+    running = {run.sync_id: run for run in SyncRun.objects.under_way().filter(sync__in=syncs)}
+    latest = (
+        SyncRun.objects.exclude(kind=RunKind.PREVIEW)
+        .filter(sync__in=syncs)
+        .order_by("sync_id", "-pk")
+        .distinct("sync_id")
+    )
     last = {run.sync_id: run.finished_at or run.started_at for run in latest}
     versions = SettingsVersion.objects.filter(sync__in=syncs, state=VersionState.DRAFT)
     drafts = {version.sync_id: version for version in versions}

@@ -29,6 +29,7 @@ from .core.match import PERSONS
 from .core.states import FailureClass, RecordState
 from .core.topology import path_between
 from .models import (
+    Hold,
     Operation,
     OperationState,
     RecordLink,
@@ -287,7 +288,7 @@ def run_now(sync: Sync, *, actor: str) -> SyncRun:
 
 def ensure_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
     """The run under way, else a new one of this kind; at once. Within a transaction that has locked the sync."""
-    run = sync.runs.filter(state=RunState.RUNNING).first() or _begin_run(sync, kind, actor)
+    run = sync.runs.under_way().first() or _begin_run(sync, kind, actor)
     due.schedule(DUE_KIND, sync.pk, timezone.now())
     return run
 
@@ -295,8 +296,9 @@ def ensure_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
 def _begin_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
     """A pass with older settings ends: what it had planned and not sent is planned again."""
     now = timezone.now()
-    sync.runs.filter(state=RunState.RUNNING).update(state=RunState.CANCELLED, finished_at=now)
-    left = Operation.objects.filter(run__sync=sync, state=OperationState.PLANNED)
+    sync.runs.under_way().update(state=RunState.CANCELLED, finished_at=now)
+    waiting = Q(state=OperationState.PLANNED) | Q(state=OperationState.HELD, hold=Hold.BRAKE)
+    left = Operation.objects.filter(waiting, run__sync=sync)
     RecordLink.objects.filter(operations__in=left).update(replan=True)
     left.update(state=OperationState.SUPERSEDED, ended_at=now)
     assert sync.active is not None
@@ -326,7 +328,7 @@ def _stop(sync: Sync, state: SyncState) -> None:
     with transaction.atomic():
         Sync.objects.select_for_update().filter(pk=sync.pk).update(state=state)
         if state is SyncState.OFF:
-            sync.runs.filter(state=RunState.RUNNING).update(state=RunState.CANCELLED, finished_at=timezone.now())
+            sync.runs.under_way().update(state=RunState.CANCELLED, finished_at=timezone.now())
         due.cancel(DUE_KIND, sync.pk)
     sync.refresh_from_db()
 
@@ -468,7 +470,7 @@ class Status:
 
 
 def status_of(sync: Sync) -> Status:
-    return status_with(sync, sync.runs.filter(state=RunState.RUNNING).first())
+    return status_with(sync, sync.runs.under_way().first())
 
 
 def status_with(sync: Sync, run: SyncRun | None) -> Status:

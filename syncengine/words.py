@@ -338,6 +338,7 @@ REASONS: Mapping[Reason, Text] = {
     Reason.SENT_AGAIN: _("The mapping was changed: the value is sent again in its new form."),
     Reason.LATER_ONLY: _("They differed already when the mapping was made; only later changes count."),
     Reason.FILTERED: _("The record that holds it stays outside its filter, and does not send."),
+    Reason.DECLINED: _("Somebody declined the change; it stays so until one side is edited."),
     Reason.REWRITTEN: _("The app keeps the value in a form of its own."),
 }
 

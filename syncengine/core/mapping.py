@@ -12,6 +12,7 @@ from typing import Any
 from connectors.contract import Kind, Value
 
 from .filters import Filters
+from .guard import Thresholds
 
 
 class Side(StrEnum):
@@ -189,6 +190,8 @@ class SyncSettings:
     """Records that came into one side from another account of the other side's app go on to it (rule 5.11)."""
     filters: Filters = field(default_factory=Filters)
     history: History = History.ALL
+    brake: Thresholds = field(default_factory=Thresholds)
+    """What is held and asked for first (rule 11.4)."""
     country: str = ""
     zone: str = "UTC"
 
@@ -208,6 +211,7 @@ class SyncSettings:
                 "filters": Filters.from_json(known.get("filters", {})),
                 "history": History(known.get("history", History.ALL)),
                 "mappings": tuple(_mapping_from_json(m) for m in known.get("mappings", ())),
+                "brake": Thresholds(**known.get("brake", {})),
                 "matching": Matching(
                     **{**known.get("matching", {}), "by": MatchBy(known.get("matching", {}).get("by", MatchBy.DEFAULT))}
                 ),

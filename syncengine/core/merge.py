@@ -36,6 +36,7 @@ class Reason(StrEnum):
     MODE = "mode"
     NO_WAY = "no_way"
     REWRITTEN = "rewritten"
+    DECLINED = "declined"
     PINNED = "pinned"
     """A person pinned the field that would be written (rule 9.5)."""
     UNDONE = "undone"

@@ -34,6 +34,12 @@ class RunState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+class RunQuerySet(models.QuerySet["SyncRun"]):
+    def under_way(self) -> RunQuerySet:
+        """Those that work with the settings in effect; a preview goes on beside them."""
+        return self.filter(state=RunState.RUNNING).exclude(kind=RunKind.PREVIEW)
+
+
 class SyncRun(models.Model):
     """One pass of a sync. A poll that finds nothing to do writes none."""
 
@@ -56,6 +62,8 @@ class SyncRun(models.Model):
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="carried_out_by"
     )
     """The decided preview that this run carries out."""
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

@@ -65,7 +65,7 @@ class Slice:
         if self.run is None:
             assert self.sync.active is not None
             # A person may have begun one just now.
-            self.run, _made = SyncRun.objects.get_or_create(
+            self.run, _made = SyncRun.objects.exclude(kind=RunKind.PREVIEW).get_or_create(
                 sync=self.sync,
                 state=RunState.RUNNING,
                 defaults={

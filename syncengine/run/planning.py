@@ -18,6 +18,7 @@ from ..core.mapping import Direction, Side
 from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
 from ..core.scope import Condition, Excluded, may_create
 from ..core.states import FailureClass, state_of
+from ..core.values import blank
 from ..models import Decision, FormerEnd, Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
 from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
@@ -168,9 +169,8 @@ class Planner:
 
     def _supersede(self, links: Iterable[RecordLink]) -> None:
         """What was planned from an older sight of these records is planned again (rule 3.9)."""
-        Operation.objects.filter(link__in=list(links), state=OperationState.PLANNED).update(
-            state=OperationState.SUPERSEDED, ended_at=self.work.clock.now()
-        )
+        open_ = Operation.objects.filter(link__in=list(links), state__in=[OperationState.PLANNED, OperationState.HELD])
+        open_.update(state=OperationState.SUPERSEDED, ended_at=self.work.clock.now())
 
     # --- One link --------------------------------------------------------------------------------------------
 
@@ -293,6 +293,8 @@ class Planner:
             seen_seq=self.work.streams[draft.side].seq,
             key=uuid.uuid4(),
             planned_at=self.work.clock.now(),
+            label=link.label,
+            clears=sum(blank(c.after) and not blank(c.before) for c in draft.changes),
         )
 
 

@@ -19,16 +19,13 @@ from ..core.mapping import Side, SyncSettings
 from ..core.plan import Rules
 from ..models import (
     DirtyRecord,
-    Operation,
-    OperationState,
     RecordLink,
     RunPhase,
-    RunState,
     Stream,
     Sync,
     SyncState,
 )
-from . import missing, resync, trouble
+from . import brake, missing, resync, trouble
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
@@ -141,7 +138,7 @@ def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client],
     resources = {side: _resource(streams[side], clients[side]) for side in Side}
     assert sync.active is not None
     rules = Rules(_within_plan(sync.active.load()), resources[Side.A], resources[Side.B])
-    run = sync.runs.filter(state=RunState.RUNNING).first()
+    run = sync.runs.under_way().first()
     broke_off = held.deaths > 0 or sync.setbacks > 0  # Then what was changed may not have been counted.
     progress = dict(run.progress) if run else {}
     return Slice(sync, streams, resources, clients, rules, held, clock, deadline, run, progress, touched=broke_off)
@@ -200,15 +197,13 @@ def _plan_and_apply(work: Slice) -> bool:
         planner = Planner(work)
         if not planner.plan():
             return False
-        if not planner.stored and not _planned(work):
+        if not planner.stored and not brake.waiting(work.sync).exists():
+            return True
+        if not brake.lets_through(work):
             return True
         if not Applier(work).apply():
             return False
     return True
-
-
-def _planned(work: Slice) -> bool:
-    return Operation.objects.filter(run__sync=work.sync, state=OperationState.PLANNED).exists()
 
 
 def _finish(work: Slice, doubts: Doubts) -> Next:
@@ -217,6 +212,8 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
     waiting_for = doubts.next_look
     if waiting_for is not None:
         return Next(max(waiting_for, now) + timedelta(seconds=1))
+    if work.run is not None and brake.held(work.sync).exists():
+        return _wait_for_a_person(work)
     with fenced(work.held):
         trouble.over(work.sync)
         planned = {"planned_a": work.sync.planned_a, "planned_b": work.sync.planned_b, "active": work.sync.active_id}
@@ -230,6 +227,14 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
     unread = _soonest_reading(work)
     times = [time for time in (regular, _soonest_retry(work, now), unread) if time is not None]
     return Next(max(min(times), now), quiet=unread is None)
+
+
+def _wait_for_a_person(work: Slice) -> Next:
+    """The run goes on when somebody has answered; until then both sides are looked at as ever."""
+    with fenced(work.held):
+        trouble.over(work.sync)
+        brake.ask(work)
+    return Next(max(next_reading(work), work.clock.now()), quiet=True)
 
 
 def _soonest_retry(work: Slice, now: datetime) -> datetime | None:

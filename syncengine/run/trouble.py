@@ -21,7 +21,7 @@ from connectors.contract import (
 from connectors.models import AccountState
 
 from ..core.mapping import Side
-from ..models import RunState, Sync, SyncRun
+from ..models import Sync, SyncRun
 from ..models.sync import Attention
 from .clock import Clock
 from .context import Next
@@ -48,7 +48,7 @@ def after(error: Exception, sync: Sync, held: Held, clock: Clock) -> Next:
         Sync.objects.filter(pk=sync.pk).update(
             attention=attention, attention_reason=reason, setbacks=min(sync.setbacks + 1, 100)
         )
-        SyncRun.objects.filter(sync=sync, state=RunState.RUNNING).update(error=reason)
+        SyncRun.objects.under_way().filter(sync=sync).update(error=reason)
     return Next(now + wait)
 
 

@@ -1,0 +1,63 @@
+"""What people say to operations that wait for them: those that the brake holds (rule 11.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .decisions import deciding
+from .models import Operation, OperationState, Sync
+from .models.sync import Attention
+from .run import brake
+from .run.declining import decline_all
+from .services import SyncError
+
+CHUNK = 1000
+
+
+def release(sync: Sync, *, actor: str, only: Collection[int] | None = None) -> int:
+    """Let what the brake holds go on its way, all of it or these operations. How many.
+
+    Raises SyncError where nothing is held.
+    """
+    with deciding(sync):
+        held = _held(sync, only)
+        count = brake.let_go(held, decided_by=actor, decided_at=timezone.now())
+        _answered(sync)
+        return count
+
+
+def decline(sync: Sync, *, actor: str, only: Collection[int] | None = None) -> int:
+    """Carry out none of what the brake holds, or none of these operations. How many.
+
+    Changes count as seen: nothing is planned of them until somebody edits a side. Creations and deletions stay
+    declined until a person reopens them. Raises SyncError where nothing is held.
+    """
+    with deciding(sync):
+        held, count = _held(sync, only).order_by("pk"), 0
+        while operations := list(held[:CHUNK]):
+            decline_all(operations, actor)
+            now = timezone.now()
+            Operation.objects.filter(pk__in=[op.pk for op in operations]).update(
+                state=OperationState.DECLINED, hold="", decided_by=actor, decided_at=now, ended_at=now
+            )
+            count += len(operations)
+        _answered(sync)
+        return count
+
+
+def _held(sync: Sync, only: Collection[int] | None) -> QuerySet[Operation]:
+    held = brake.held(sync)
+    held = held if only is None else held.filter(pk__in=only)
+    if not held.exists():
+        raise SyncError(_("The brake holds nothing of this any more."))
+    return held
+
+
+def _answered(sync: Sync) -> None:
+    if not brake.held(sync).exists():
+        Sync.objects.filter(pk=sync.pk, attention=Attention.BRAKE).update(attention="", attention_reason="")
+    sync.refresh_from_db(fields=["attention", "attention_reason"])

@@ -1,0 +1,41 @@
+"""What it means for a link that a person declined what was planned for it (rule 11.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connectors.contract import WriteKind
+
+from ..core.merge import Reason
+from ..core.scope import Condition, Excluded
+from ..models import Decision, Operation, RecordLink
+from .bulk import update_rows
+from .memory import note, planned_from_json
+from .planning import settle
+
+CHANGED = (
+    "baseline_a", "baseline_b", "notes", "decision", "decided_by", "state", "cause", "detail", "candidates",
+)  # fmt: skip
+
+
+def decline(operation: Operation, link: RecordLink, actor: str) -> None:
+    """A change that was declined is no news any more: both baselines take what it was planned from. A creation, or a
+    deletion, stays declined until a person reopens it."""
+    if operation.kind == WriteKind.UPDATE:
+        for strand, planned in planned_from_json(operation.strands).items():
+            link.baseline_a = {**link.baseline_a, strand: planned.a}
+            link.baseline_b = {**link.baseline_b, strand: planned.b}
+            note(link, strand, Reason.DECLINED if planned.a != planned.b else None)
+        settle(link)
+        return
+    link.decision, link.decided_by = Decision.DECLINED.value, actor
+    if operation.kind == WriteKind.CREATE:
+        settle(link, excluded=Excluded(Condition.DECLINED, (actor,) if actor else ()))
+
+
+def decline_all(operations: Sequence[Operation], actor: str) -> None:
+    """Of links that are there. Within a transaction that keeps the engine out."""
+    links = RecordLink.objects.select_for_update().in_bulk([op.link_id for op in operations])
+    for operation in operations:
+        decline(operation, links[operation.link_id], actor)
+    update_rows(list(links.values()), CHANGED)
