@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from connectors.contract import Resource
 from tenants.context import current_workspace
 from tenants.entitlements import has
 
-from .core.mapping import Direction, FieldMapping, SyncSettings, Transform
+from .core.mapping import Direction, FieldMapping, Side, SyncSettings, Transform
+from .core.suggest import SuggestedPair, suggested_pairs
 from .services import SyncError
 
 
@@ -37,7 +40,7 @@ def change_mapping(settings: SyncSettings, mapping_id: str, **changes: Any) -> S
     changed = replace(mapping, **changes)
     if changed == mapping:
         return settings
-    if mapping.custom:
+    if mapping.needs_plan or changed.needs_plan:
         refuse_without_plan()
     return settings.with_mappings(tuple(changed if m.id == mapping_id else m for m in settings.mappings))
 
@@ -66,11 +69,20 @@ def remove_mapping(settings: SyncSettings, mapping_id: str) -> SyncSettings:
     return settings.with_mappings(tuple(m for m in settings.mappings if m.id != mapping_id))
 
 
+def suggestions(settings: SyncSettings, mapping_id: str, resources: Mapping[Side, Resource]) -> list[SuggestedPair]:
+    """Pairs of options that this mapping does not name yet (rule 4.1). Raises SyncError: no such mapping."""
+    mapping = find(settings, mapping_id)
+    fields = [resources[side].field(name) for side in Side for name in mapping.fields(side)]
+    if len(fields) != 2 or fields[0] is None or fields[1] is None:
+        return []
+    return suggested_pairs(fields[0], fields[1], mapping.options)
+
+
 def within_plan(settings: SyncSettings) -> SyncSettings:
     """Custom mappings that the plan does not include (any more) stop, and are kept (rule 4.2)."""
     if may_customise():
         return settings
-    kept = tuple(replace(m, enabled=False) if m.custom and m.enabled else m for m in settings.mappings)
+    kept = tuple(replace(m, enabled=False) if m.needs_plan and m.enabled else m for m in settings.mappings)
     return settings.with_mappings(kept)
 
 

@@ -166,8 +166,8 @@ def _refuse_problems(settings: SyncSettings, a: Resource, b: Resource) -> None:
     _refuse_filters(settings, a, b)
     if not any(m.enabled and m.a and m.b for m in settings.mappings):
         raise SyncError(_("Switch on at least one field mapping."))
-    if not has(current_workspace(), "custom_mappings") and any(m.custom and m.enabled for m in settings.mappings):
-        raise SyncError(_("Custom mappings are not part of this workspace's plan."))
+    if not has(current_workspace(), "custom_mappings") and any(m.needs_plan and m.enabled for m in settings.mappings):
+        raise SyncError({"mappings": _("Custom mappings are not part of this workspace's plan.")})
     for side, resource in ((Side.A, a), (Side.B, b)):
         if settings.direction.allows(side) and not resource.writes & {WriteKind.CREATE, WriteKind.UPDATE}:
             raise SyncError({"direction": _("“%(name)s” can only be read.") % {"name": resource.label}})

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..core.mapping import ClearPolicy, Direction, Side, SyncSettings, Transform, WriteMode
+from ..core.mapping import Begins, ClearPolicy, Direction, History, Side, SyncSettings, Transform, WriteMode
 from ..editing import add_mapping, change_mapping, remove_mapping
+from .filters import changed_filters
 
-ENUMS = {"direction": Direction, "clears": ClearPolicy, "mode": WriteMode, "transform": Transform}
+ENUMS = {
+    "direction": Direction,
+    "clears": ClearPolicy,
+    "mode": WriteMode,
+    "transform": Transform,
+    "shaped": Side,
+    "begins": Begins,
+}
 
 
 def changed(settings: SyncSettings, said: Mapping[str, Any]) -> SyncSettings:
@@ -20,6 +28,9 @@ def changed(settings: SyncSettings, said: Mapping[str, Any]) -> SyncSettings:
         winner=Side(said.get("winner", settings.winner)),
         matching=said.get("matching", settings.matching),
         email_only=said.get("email_only", settings.email_only),
+        pass_on=said.get("pass_on", settings.pass_on),
+        filters=changed_filters(settings.filters, said.get("filters", {})),
+        history=History(said.get("history", settings.history)),
     )
     for one in said.get("mappings", ()):
         settings = _mapping(settings, dict(one))
@@ -30,7 +41,7 @@ def _mapping(settings: SyncSettings, said: dict[str, Any]) -> SyncSettings:
     mapping_id, remove = said.pop("id", None), said.pop("remove")
     values = {name: _typed(name, value) for name, value in said.items()}
     if mapping_id is None:
-        return add_mapping(settings, a=tuple(values.pop("a")), b=tuple(values.pop("b")), **values)
+        return add_mapping(settings, a=tuple(values.pop("a", ())), b=tuple(values.pop("b", ())), **values)
     if remove:
         return remove_mapping(settings, mapping_id)
     return change_mapping(settings, mapping_id, **values)
@@ -39,4 +50,8 @@ def _mapping(settings: SyncSettings, said: dict[str, Any]) -> SyncSettings:
 def _typed(name: str, value: Any) -> Any:
     if name == "winner":
         return Side(value) if value else None
+    if name == "options":
+        return tuple((x, y) for x, y in value)
+    if name in ("defaults", "fallback"):
+        return {Side(side): one for side, one in value.items() if one is not None}
     return ENUMS[name](value) if name in ENUMS else value

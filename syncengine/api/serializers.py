@@ -14,9 +14,11 @@ from connectors.models import AccountObject
 
 from .. import queries, words
 from ..core.mapping import (
+    Begins,
     ClearPolicy,
     Direction,
     FieldMapping,
+    History,
     MatchBy,
     Matching,
     Side,
@@ -28,6 +30,7 @@ from ..models import Operation, OperationState, RecordLink, RunKind, RunPhase, R
 from ..models.link import LINK_STATES
 from ..services import Standing
 from ..showing import ends_of, label_of
+from .filters import FiltersSerializer
 
 SIDES = [("a", "a"), ("b", "b")]
 
@@ -35,6 +38,8 @@ SIDES = [("a", "a"), ("b", "b")]
 def names_of(kind: type) -> list[tuple[str, str]]:
     return [(one.value, one.value) for one in kind]  # type: ignore[attr-defined]
 
+
+MODES = names_of(WriteMode)
 
 # --- Settings -----------------------------------------------------------------------------------------------
 
@@ -53,12 +58,19 @@ class MappingSerializer(serializers.Serializer):
     direction = serializers.ChoiceField(choices=names_of(Direction))
     enabled = serializers.BooleanField()
     custom = serializers.BooleanField()
-    transform = serializers.CharField(allow_blank=True, help_text="“”, “name”, “address” or “parse”.")
-    options = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
+    transform = serializers.ChoiceField(choices=names_of(Transform), allow_blank=True)
+    argument = serializers.CharField(allow_blank=True, help_text="Of the transform: which form, which part.")
+    shaped = serializers.ChoiceField(choices=SIDES, help_text="The side that holds what the transform makes.")
+    options = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="Pairs of options, or of texts that are replaced: side A, side B.",
+    )
     winner = serializers.ChoiceField(choices=SIDES, allow_null=True)
     clears = serializers.ChoiceField(choices=names_of(ClearPolicy))
-    mode = serializers.ChoiceField(choices=names_of(WriteMode))
+    mode = serializers.ChoiceField(choices=MODES)
+    begins = serializers.ChoiceField(choices=names_of(Begins))
     defaults = serializers.DictField(child=Plain(), help_text="Side → value for a new record there.")
+    fallback = serializers.DictField(child=serializers.CharField(), help_text="Side → owner where nobody corresponds.")
 
 
 class MatchingSerializer(serializers.Serializer):
@@ -78,6 +90,9 @@ class SettingsSerializer(serializers.Serializer):
     winner = serializers.ChoiceField(choices=SIDES)
     matching = MatchingSerializer()
     email_only = serializers.BooleanField()
+    pass_on = serializers.BooleanField()
+    filters = FiltersSerializer()
+    history = serializers.ChoiceField(choices=names_of(History))
     mappings = MappingSerializer(many=True)
 
 
@@ -88,19 +103,30 @@ class MappingChangeSerializer(serializers.Serializer):
     remove = serializers.BooleanField(required=False, default=False, help_text="Custom mappings only.")
     a = serializers.ListField(child=serializers.CharField(), required=False, help_text="For a new mapping.")
     b = serializers.ListField(child=serializers.CharField(), required=False, help_text="For a new mapping.")
-    transform = serializers.ChoiceField(
-        choices=names_of(Transform), required=False, allow_blank=True, help_text="For a new mapping."
+    transform = serializers.ChoiceField(choices=names_of(Transform), required=False, allow_blank=True)
+    argument = serializers.CharField(required=False, allow_blank=True, max_length=100)
+    shaped = serializers.ChoiceField(choices=SIDES, required=False)
+    options = serializers.ListField(
+        child=serializers.ListField(child=serializers.CharField(max_length=500), min_length=2, max_length=2),
+        required=False,
+        max_length=2000,
     )
+    begins = serializers.ChoiceField(choices=names_of(Begins), required=False)
+    defaults = serializers.DictField(child=Plain(allow_null=True), required=False)
+    fallback = serializers.DictField(child=serializers.CharField(), required=False)
     direction = serializers.ChoiceField(choices=names_of(Direction), required=False)
     enabled = serializers.BooleanField(required=False)
     winner = serializers.ChoiceField(choices=SIDES, required=False, allow_null=True)
     clears = serializers.ChoiceField(choices=names_of(ClearPolicy), required=False)
-    mode = serializers.ChoiceField(choices=names_of(WriteMode), required=False)
+    mode = serializers.ChoiceField(choices=MODES, required=False)
 
     def validate(self, said: dict[str, Any]) -> dict[str, Any]:
-        if "id" not in said and not (said.get("a") and said.get("b")):
+        if "id" not in said and not (said.get("a") or said.get("b")):
             raise serializers.ValidationError("Name the id of a mapping, or the fields “a” and “b” of a new one.")
-        if "id" in said and {"a", "b", "transform"} & set(said):
+        for name in ("defaults", "fallback"):
+            if not set(said.get(name, ())) <= {"a", "b"}:
+                raise serializers.ValidationError({name: "The sides are “a” and “b”."})
+        if "id" in said and {"a", "b"} & set(said):
             raise serializers.ValidationError("The fields of a mapping cannot be changed: remove it and add another.")
         return said
 
@@ -112,6 +138,9 @@ class SettingsChangeSerializer(serializers.Serializer):
     winner = serializers.ChoiceField(choices=SIDES, required=False)
     matching = MatchingSerializer(required=False)
     email_only = serializers.BooleanField(required=False)
+    pass_on = serializers.BooleanField(required=False)
+    filters = FiltersSerializer(required=False)
+    history = serializers.ChoiceField(choices=names_of(History), required=False)
     mappings = MappingChangeSerializer(many=True, required=False)
 
 
@@ -205,6 +234,9 @@ def settings_data(settings: SyncSettings) -> dict[str, Any]:
             "winner": settings.winner.value,
             "matching": settings.matching,
             "email_only": settings.email_only,
+            "pass_on": settings.pass_on,
+            "filters": settings.filters,
+            "history": settings.history.value,
             "mappings": [_mapping_data(mapping) for mapping in settings.mappings],
         }
     ).data
@@ -219,6 +251,10 @@ def _mapping_data(mapping: FieldMapping) -> dict[str, Any]:
         "enabled": mapping.enabled,
         "custom": mapping.custom,
         "transform": mapping.transform.value,
+        "argument": mapping.argument,
+        "shaped": mapping.shaped.value,
+        "begins": mapping.begins.value,
+        "fallback": {side.value: owner for side, owner in mapping.fallback.items()},
         "options": mapping.options,
         "winner": mapping.winner.value if mapping.winner else None,
         "clears": mapping.clears.value,

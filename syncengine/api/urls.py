@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, deletions, records, runs, syncs
+from . import accounts, deletions, mappings, records, runs, syncs
 
 urlpatterns = [
     path("accounts/<int:pk>/disconnect", accounts.Disconnect.as_view(), name="api_account_disconnect"),
@@ -12,6 +12,11 @@ urlpatterns = [
     path("syncs/<int:pk>/turn_off", syncs.TurnOff.as_view(), name="api_sync_turn_off"),
     path("syncs/<int:pk>/pause", syncs.Pause.as_view(), name="api_sync_pause"),
     path("syncs/<int:pk>/resume", syncs.Resume.as_view(), name="api_sync_resume"),
+    path(
+        "syncs/<int:pk>/mappings/<str:mapping>/suggestions",
+        mappings.Suggestions.as_view(),
+        name="api_mapping_suggestions",
+    ),
     path("syncs/<int:pk>/run", syncs.Run.as_view(), name="api_sync_run"),
     path("syncs/<int:pk>/confirm_missing", deletions.ConfirmMissing.as_view(), name="api_sync_confirm_missing"),
     path("syncs/<int:pk>/resync", deletions.Resync.as_view(), name="api_sync_resync"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource
+from connectors.contract import ADDRESS_PARTS, Field, FieldType, Resource, Value
 
 from .compat import NoWay, Unpaired, pairing
+from .convert import Unfit, out_of
 from .lens import grind
 from .mapping import Direction, FieldMapping, Side, SyncSettings, Transform, Which
-from .values import Locale
+from .values import Locale, blank
 
 T = FieldType
 KEPT_BY_APPS = frozenset({"created_at", "modified_at"})
@@ -105,6 +106,8 @@ def problems(settings: SyncSettings, a: Resource, b: Resource) -> list[Problem]:
         for side, resource in ((Side.A, a), (Side.B, b)):
             found += _unwritable_defaults(mapping, side, resource)
         if not mapping.a or not mapping.b:
+            if any(blank(mapping.defaults.get(side)) for side in Side if mapping.fields(side)):
+                found.append(Problem(mapping.id, "A constant needs a value."))
             written = [(s, f) for s in Side for f in mapping.fields(s)]
         else:
             lens = grind(mapping, settings.direction, a, b, locale)
@@ -131,10 +134,34 @@ def _double_ids(mappings: Iterable[FieldMapping]) -> Iterable[Problem]:
 
 
 def _unwritable_defaults(mapping: FieldMapping, side: Side, resource: Resource) -> list[Problem]:
+    if side not in mapping.defaults:
+        return []
     fields = [resource.field(name) for name in mapping.fields(side)]
-    if side in mapping.defaults and any(f is None or f.read_only for f in fields):
+    first = fields[0] if fields else None
+    if first is None or any(f is None or f.read_only for f in fields):
         return [Problem(mapping.id, "A default needs a field that can be written.")]
-    return []
+    fault = default_fault(first, mapping.defaults[side])
+    return [Problem(mapping.id, fault)] if fault else []
+
+
+def default_fault(f: Field, value: Value) -> str:
+    """Why a new record's field cannot take this value; blank where it can."""
+    if blank(value):
+        return ""
+    if f.type in (T.ADDRESS, T.REFERENCE, T.OWNER) or f.multi_valued:
+        return f"“{f.label}” takes no default."
+    values = value if f.type is T.MULTI_CHOICE and isinstance(value, list) else [value]
+    kinds = {T.MONEY: dict, T.BOOLEAN: bool, T.INTEGER: int}
+    if not all(isinstance(one, kinds.get(f.type, str)) for one in values):
+        return f"“{value}” is no value for “{f.label}”."
+    try:
+        for one in values:
+            out_of(f, f.type, Locale())(one, None)
+    except Unfit as unfit:
+        return str(unfit)
+    if f.options and not all(any(o.value == one for o in f.options) for one in values):
+        return f"“{f.label}” has no option “{value}”."
+    return ""
 
 
 def _label(f: Field | None, name: str) -> str:

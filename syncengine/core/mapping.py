@@ -146,6 +146,11 @@ class FieldMapping:
     which: Which = Which.PRIMARY
     """Of several associations (rule 7.3)."""
 
+    @property
+    def needs_plan(self) -> bool:
+        """More than what stands for the same thing is paired: only some plans include it (rule 4.2)."""
+        return self.custom or self.transform not in (Transform.NONE, Transform.NAME, Transform.ADDRESS)
+
     def fields(self, side: Side) -> tuple[str, ...]:
         return self.a if side is Side.A else self.b
 

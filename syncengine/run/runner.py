@@ -148,7 +148,7 @@ def _within_plan(settings: SyncSettings) -> SyncSettings:
     """Custom mappings stop, and are kept, when the workspace's plan no longer includes them (rule 4.2)."""
     if has(current_workspace(), "custom_mappings"):
         return settings
-    return settings.with_mappings(tuple(m for m in settings.mappings if not m.custom))
+    return settings.with_mappings(tuple(m for m in settings.mappings if not m.needs_plan))
 
 
 def _resource(stream: Stream, client: Client) -> Resource:
