@@ -8,7 +8,17 @@ from typing import TypeVar
 
 from django.http import QueryDict
 
-from ..core.mapping import ClearPolicy, Direction, FieldMapping, MatchBy, Matching, Side, SyncSettings, WriteMode
+from ..core.mapping import (
+    ClearPolicy,
+    Direction,
+    FieldMapping,
+    History,
+    MatchBy,
+    Matching,
+    Side,
+    SyncSettings,
+    WriteMode,
+)
 from ..core.match import PERSONS
 from ..editing import within_plan
 
@@ -22,9 +32,12 @@ def settings_from(post: QueryDict, current: SyncSettings, *, may_customise: bool
         direction=chosen(Direction, post.get("direction"), current.direction),
         winner=chosen(Side, post.get("winner"), current.winner),
         matching=_matching(post, current.matching),
+        history=chosen(History, post.get("history"), current.history),
+        pass_on="pass_on" in post if "pass_on_shown" in post else current.pass_on,
         email_only="email_only" in post if current.kind in PERSONS else current.email_only,
         mappings=tuple(
-            mapping if mapping.custom and not may_customise else _mapping(post, mapping) for mapping in current.mappings
+            mapping if mapping.needs_plan and not may_customise else _mapping(post, mapping)
+            for mapping in current.mappings
         ),
     )
     return within_plan(changed)

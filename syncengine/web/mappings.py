@@ -103,7 +103,7 @@ def _row(
         choices=choices if len(choices) > 1 else (),
         reason=reason,
         usable=effective is not None,
-        locked=mapping.custom and not may_customise,
+        locked=mapping.needs_plan and not may_customise,
         error=error,
     )
 

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from connectors.contract import Resource
 
-from .. import words
-from ..core.mapping import Direction, FieldMapping, MatchBy, Side, SyncSettings
+from .. import wording, words
+from ..core.filters import ALONE, FieldCondition, Filter, Operator
+from ..core.mapping import Direction, FieldMapping, History, MatchBy, Side, SyncSettings
 from ..core.match import PERSONS
-from ..showing import End, label_of, labels_of
+from ..showing import End, label_of, labels_of, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,43 @@ def sentences(
     found = [_direction(settings, ends), _conflict(settings, names), _matching(settings, resources)]
     if settings.kind in PERSONS:
         found.append(_email(settings))
+    found += [Sentence("funnel", _("Filter"), text) for text in filter_sentences(settings, names, resources)]
+    if settings.history is not History.ALL:
+        text = _("Records that are there already stay out until somebody changes them. They are still matched.")
+        found.append(Sentence("history", str(wording.HISTORIES[settings.history]), text))
     return tuple(found)
+
+
+def filter_sentences(
+    settings: SyncSettings, names: Mapping[Side, str], resources: Mapping[Side, Resource]
+) -> list[str]:
+    """What has to be met, a sentence for each side that has a filter."""
+    found = []
+    for side in Side:
+        filter_: Filter = getattr(settings.filters, side.value)
+        groups = [
+            f" {wording.JOINS[group.joined]} ".join(_condition(c, resources[side]) for c in group.conditions)
+            for group in filter_.groups
+            if group.conditions
+        ]
+        if groups:
+            shown = groups if len(groups) == 1 else [f"({group})" for group in groups]
+            conditions = f" {wording.JOINS[filter_.joined]} ".join(shown)
+            text = _("From “%(name)s” only records where %(conditions)s.")
+            found.append(text % {"name": names[side], "conditions": conditions})
+    return found
+
+
+def _condition(condition: FieldCondition, resource: Resource) -> str:
+    """ "“Stage” is one of “Won”, “Lost”"."""
+    field = resource.field(condition.field)
+    label = field.label if field is not None else condition.field
+    if condition.operator is Operator.IN_LAST_DAYS:
+        return _("“%(field)s” is within the last %(days)s days") % {"field": label, "days": condition.values[0]}
+    if condition.operator in ALONE:
+        return f"“{label}” {wording.OPERATORS[condition.operator]}"
+    values = ", ".join(f"“{text_of(value, field)}”" for value in condition.values)
+    return f"“{label}” {wording.OPERATORS[condition.operator]} {values}"
 
 
 def _direction(settings: SyncSettings, ends: Mapping[Side, End]) -> Sentence:
@@ -109,6 +146,17 @@ def changes_between(
             _("Persons without an e-mail address stay out")
             if new.email_only
             else _("Persons without an e-mail address are synced too")
+        )
+    if old.filters != new.filters:
+        now = filter_sentences(new, names, resources) or [_("No filter any more: everything passes.")]
+        found += [_("Filter: %(after)s") % {"after": text} for text in now]
+    if old.history is not new.history:
+        found.append(_("Takes part: %(after)s") % {"after": wording.HISTORIES[new.history]})
+    if old.pass_on != new.pass_on:
+        found.append(
+            _("Records that came from another account of the app are passed on")
+            if new.pass_on
+            else _("Records that came from another account of the app are not passed on")
         )
     return (*found, *_mapping_changes(old, new, resources))
 

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from connectors.models import AccountObject, AccountState, ConnectedAccount
 from tenants.access import actor_of, admin_required, member_required
 
-from .. import editing, queries, services, words
-from ..core.mapping import ClearPolicy, Direction, MatchBy, Side, SyncSettings, Transform, WriteMode
+from .. import editing, queries, services, wording, words
+from ..core.mapping import ClearPolicy, Direction, History, MatchBy, Side, SyncSettings, Transform, WriteMode
 from ..core.match import PERSONS
 from ..models import Sync, SyncState
 from ..services import SyncError
@@ -25,7 +25,7 @@ from ..showing import ends_of
 from .common import header, sync_or_404
 from .configuration import settings_from
 from .mappings import offers, rows_of
-from .review import changes_between, sentences
+from .review import changes_between, filter_sentences, sentences
 
 # --- 1 and 2: accounts and objects --------------------------------------------------------------------------
 
@@ -148,6 +148,10 @@ def _sync_of(a: AccountObject, b: AccountObject) -> Sync | None:
 # --- 3: configuration ---------------------------------------------------------------------------------------
 
 
+ONWARD = {"add": "sync_mapping_new", "filters": "sync_filters"}
+"""Button of the settings page → where it leads once they are saved."""
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required
 def sync_settings(request: HttpRequest, pk: int) -> HttpResponse:
@@ -168,7 +172,8 @@ def sync_settings(request: HttpRequest, pk: int) -> HttpResponse:
     if "later" in request.POST:
         messages.success(request, _("The draft is saved."))
         return redirect("sync_detail", pk=pk)
-    return redirect("sync_mapping_new" if "add" in request.POST else "sync_review", pk=pk)
+    onward = next((page for name, page in ONWARD.items() if name in request.POST), "sync_review")
+    return redirect(onward, pk=pk)
 
 
 def _settings_page(
@@ -201,6 +206,8 @@ def _settings_page(
         "clears": [(c.value, words.CLEARS[c]) for c in ClearPolicy],
         "modes": [(m.value, words.MODES[m]) for m in WriteMode],
         "is_draft": sync.state == SyncState.DRAFT,
+        "histories": [(h.value, wording.HISTORIES[h]) for h in History],
+        "filters": filter_sentences(settings, names, resources),
     }
     return render(request, template, context, status=422 if errors else 200)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, deletions, home, records, runs, setup, syncs
+from . import accounts, deletions, filters, home, records, runs, setup, syncs
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("syncs/<int:pk>/", syncs.sync_detail, name="sync_detail"),
     path("syncs/<int:pk>/progress/", syncs.sync_progress, name="sync_progress"),
     path("syncs/<int:pk>/settings/", setup.sync_settings, name="sync_settings"),
+    path("syncs/<int:pk>/settings/filters/", filters.sync_filters, name="sync_filters"),
     path("syncs/<int:pk>/settings/mappings/new/", setup.sync_mapping_new, name="sync_mapping_new"),
     path(
         "syncs/<int:pk>/settings/mappings/<str:mapping>/remove/", setup.sync_mapping_remove, name="sync_mapping_remove"
