@@ -12,6 +12,7 @@ from tenants.context import public_context, workspace_context
 from tenants.models import Due
 from tenants.tasks import enqueue
 
+from . import previews
 from .run.lease import free_dead
 from .services import DUE_KIND
 
@@ -21,7 +22,7 @@ HOLD = timedelta(seconds=75)
 """A worker that died unseen is replaced after this; a slice and the request that it has in flight take less."""
 AT_ONCE = 100
 
-TASKS = {DUE_KIND: "syncengine.tasks.run_sync"}
+TASKS = {DUE_KIND: "syncengine.tasks.run_sync", previews.DUE_KIND: "syncengine.tasks.run_preview"}
 
 
 def dispatch() -> int:
@@ -41,11 +42,11 @@ def revive() -> int:
     """Have syncs go on at once whose worker on this machine has died, instead of waiting for its lease to end."""
     now = timezone.now()
     with public_context():
-        claimed = list(Due.objects.filter(kind=DUE_KIND, claimed_until__gt=now).select_related("workspace__plan"))
+        claimed = list(Due.objects.filter(kind__in=TASKS, claimed_until__gt=now).select_related("workspace__plan"))
     revived = 0
     for item in claimed:
         with workspace_context(item.workspace):
-            if free_dead(f"sync:{item.target}"):
+            if free_dead(f"{item.kind}:{item.target}"):
                 due.done(item.kind, item.target, now)
                 revived += 1
     return revived

@@ -210,7 +210,7 @@ def save_settings(sync: Sync, settings: SyncSettings, *, actor: str) -> Settings
 
 
 def _add_version(sync: Sync, settings: SyncSettings, actor: str) -> SettingsVersion:
-    sync.versions.filter(state=VersionState.DRAFT).delete()
+    _drop_draft(sync)
     last = sync.versions.order_by("-number").values_list("number", flat=True).first() or 0
     return sync.versions.create(number=last + 1, settings=settings.to_json(), created_by=actor)
 
@@ -227,10 +227,10 @@ def _activate(sync: Sync) -> None:
     draft.state = VersionState.ACTIVE
     draft.save(update_fields=["state"])
     sync.active = draft
-    _index_own_keys(sync, chosen)
+    index_own_keys(sync, chosen)
 
 
-def _index_own_keys(sync: Sync, settings: SyncSettings) -> None:
+def index_own_keys(sync: Sync, settings: SyncSettings) -> None:
     """A field that a sync matches by gets keys; a stream that lacks them is read anew (rule 5.6)."""
     for side, name in ((Side.A, settings.matching.field_a), (Side.B, settings.matching.field_b)):
         stream = sync.pair.stream(side)
@@ -243,14 +243,16 @@ def _index_own_keys(sync: Sync, settings: SyncSettings) -> None:
 # --- Turning on and off -------------------------------------------------------------------------------------
 
 
-def start(sync: Sync, *, actor: str) -> SyncRun:
+def start(sync: Sync, *, actor: str, preview: SyncRun | None = None) -> SyncRun:
     """*Save and sync*: make the draft active, turn the sync on and begin a pass over all records at once.
 
-    Raises SyncError.
+    `preview`: the preview of the draft that a person has decided, and that is carried out. Raises SyncError.
     """
-    _refuse_unusable_accounts(sync)
+    refuse_unusable_accounts(sync)
     with transaction.atomic():
         locked = Sync.objects.select_for_update().get(pk=sync.pk)
+        if preview is None:
+            _refuse_unseen(locked)
         _activate(locked)
         if locked.active is None:
             raise SyncError(_("This sync has no settings."))
@@ -258,22 +260,43 @@ def start(sync: Sync, *, actor: str) -> SyncRun:
         locked.planned_a = locked.planned_b = 0
         locked.save()
         run = _begin_run(locked, RunKind.FULL if locked.initial_done else RunKind.FIRST, actor)
+        if preview is not None:
+            run.preview = preview
+            run.save(update_fields=["preview"])
         due.schedule(DUE_KIND, locked.pk, timezone.now())
     sync.refresh_from_db()
     return run
+
+
+def _refuse_unseen(sync: Sync) -> None:
+    """Rule 11.1: a workspace may want to see first what settings would do."""
+    if current_workspace().preview_required and sync.versions.filter(state=VersionState.DRAFT).exists():
+        raise SyncError(_("This workspace wants a preview before settings take effect. Make one first."))
 
 
 def discard_draft(sync: Sync, *, actor: str) -> None:
     """Forget settings that are not in effect yet. Raises SyncError before the first start: there are no others."""
     if sync.active_id is None:
         raise SyncError(_("This sync has no other settings yet. Delete it instead."))
-    sync.versions.filter(state=VersionState.DRAFT).delete()
+    with transaction.atomic():
+        _drop_draft(sync)
+
+
+def _drop_draft(sync: Sync) -> None:
+    """Its previews go with it."""
+    draft = sync.versions.filter(state=VersionState.DRAFT).first()
+    if draft is not None:
+        draft.runs.filter(kind=RunKind.PREVIEW).delete()
+        draft.delete()
 
 
 def change_settings(sync: Sync, settings: SyncSettings, *, actor: str) -> None:
-    """Save settings; where the sync is on, they take effect at once, with a pass over all records."""
+    """Save settings; where the sync is on, they take effect at once, with a pass over all records.
+
+    In a workspace that requires previews they stay a draft until one is approved (rule 11.1).
+    """
     save_settings(sync, settings, actor=actor)
-    if sync.state == SyncState.ON:
+    if sync.state == SyncState.ON and not current_workspace().preview_required:
         start(sync, actor=actor)
 
 
@@ -301,6 +324,10 @@ def _begin_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
     left = Operation.objects.filter(waiting, run__sync=sync)
     RecordLink.objects.filter(operations__in=left).update(replan=True)
     left.update(state=OperationState.SUPERSEDED, ended_at=now)
+    # What was approved earlier, and has not come up, goes with the run that was to carry it out.
+    Operation.objects.filter(run__sync=sync, run__carried_out_by__state=RunState.CANCELLED, hold=Hold.PREVIEW).update(
+        state=OperationState.SUPERSEDED, ended_at=now, hold=""
+    )
     assert sync.active is not None
     return sync.runs.create(version=sync.active, kind=kind, started_by=actor, started_at=timezone.now())
 
@@ -313,7 +340,7 @@ def pause(sync: Sync, *, actor: str) -> None:
 def resume(sync: Sync, *, actor: str) -> None:
     if sync.state != SyncState.PAUSED:
         raise SyncError(_("The sync is not paused."))
-    _refuse_unusable_accounts(sync)
+    refuse_unusable_accounts(sync)
     Sync.objects.filter(pk=sync.pk).update(state=SyncState.ON)
     due.schedule(DUE_KIND, sync.pk, timezone.now())
     sync.refresh_from_db()
@@ -399,7 +426,7 @@ def syncs_of(account: ConnectedAccount) -> list[Sync]:
     return [s for s in live if account.pk in (s.pair.stream_a.object.account_id, s.pair.stream_b.object.account_id)]
 
 
-def _refuse_unusable_accounts(sync: Sync) -> None:
+def refuse_unusable_accounts(sync: Sync) -> None:
     for side in Side:
         account = sync.pair.stream(side).object.account
         if account.state != AccountState.OK:

@@ -6,6 +6,8 @@ from django.utils import timezone
 
 from tenants import due
 
+from . import previews
+from .run.preview import run_preview_slice
 from .run.runner import run_slice
 from .services import DUE_KIND
 
@@ -16,3 +18,11 @@ def run_sync(sync_id: int) -> None:
     due.done(DUE_KIND, sync_id, found.at)
     for other in found.others:
         due.schedule(DUE_KIND, other, timezone.now())
+
+
+def run_preview(run_id: int) -> None:
+    """One slice of a preview; when it is ready, it is due again to end. What it has read is news for syncs."""
+    found = run_preview_slice(run_id)
+    due.done(previews.DUE_KIND, run_id, found.at)
+    for sync_id in found.others:
+        due.schedule(DUE_KIND, sync_id, timezone.now())

@@ -28,19 +28,24 @@ DELETES = Q(kind__in=[WriteKind.ARCHIVE, WriteKind.DELETE])
 
 
 def lets_through(work: Slice) -> bool:
-    """Whether what is planned may be carried out; if not, it is held. Operations that a person let go are not."""
+    """Whether something is to be carried out. What is too much is held, all of it but what a person let go."""
     undecided = waiting(work.sync).filter(decided_at=None)
     planned = _totals(undecided)
     if planned == Totals():
         return True
-    over = judge(work.rules.settings.brake, planned, _done(work), _links(work), counted=work.the_run().kind in COUNTED)
+    over = judge(work.rules.settings.brake, planned, _done(work), _links(work), counted=_is_counted(work.the_run()))
     if over is None:
         if held(work.sync).exists():
             with fenced(work.held):
                 let_go(held(work.sync))
         return True
     _hold(work, undecided, over)
-    return False
+    return of_sync(work.sync).filter(state=OperationState.PLANNED).exists()
+
+
+def _is_counted(run: SyncRun) -> bool:
+    """What is planned again since a preview is new to people."""
+    return run.kind in COUNTED and run.preview_id is None
 
 
 def held(sync: Sync) -> QuerySet[Operation]:

@@ -10,8 +10,8 @@ from ..core.merge import Reason
 from ..core.scope import Condition, Excluded
 from ..models import Decision, Operation, RecordLink
 from .bulk import update_rows
-from .memory import note, planned_from_json
-from .planning import settle
+from .memory import forget_former, note, planned_from_json
+from .state import settle
 
 CHANGED = (
     "baseline_a", "baseline_b", "notes", "decision", "decided_by", "state", "cause", "detail", "candidates",
@@ -25,12 +25,19 @@ def decline(operation: Operation, link: RecordLink, actor: str) -> None:
         for strand, planned in planned_from_json(operation.strands).items():
             link.baseline_a = {**link.baseline_a, strand: planned.a}
             link.baseline_b = {**link.baseline_b, strand: planned.b}
+            forget_former(link, strand)
             note(link, strand, Reason.DECLINED if planned.a != planned.b else None)
         settle(link)
         return
     link.decision, link.decided_by = Decision.DECLINED.value, actor
     if operation.kind == WriteKind.CREATE:
         settle(link, excluded=Excluded(Condition.DECLINED, (actor,) if actor else ()))
+
+
+def keep_apart(link: RecordLink, actor: str) -> None:
+    """A person declined that its record is linked: it is not copied either, until a person says so (rule 5.8)."""
+    link.decision, link.decided_by = Decision.KEPT_APART.value, actor
+    settle(link, excluded=Excluded(Condition.KEPT_APART, (actor,) if actor else ()))
 
 
 def decline_all(operations: Sequence[Operation], actor: str) -> None:

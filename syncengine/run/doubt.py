@@ -22,7 +22,7 @@ from ..models import Operation, OperationState, RecordLink, RemoteRecord
 from .apply import Applier
 from .context import Slice
 from .lease import fenced
-from .planning import settle
+from .state import settle
 
 
 class Doubts:

@@ -29,8 +29,8 @@ from .context import Slice
 from .lease import achieved
 from .matching import drop_rows
 from .memory import base_of, count_turns, forget_former, next_wake, note, park, planned_from_json
-from .planning import settle
 from .read import make_dirty
+from .state import settle
 from .store import Seen, label_of, records_of, storable, store_records
 
 FIRST_WAIT = timedelta(minutes=1)

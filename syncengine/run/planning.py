@@ -7,8 +7,9 @@ both streams are planned.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -17,16 +18,18 @@ from connectors.contract import WriteKind
 from ..core.mapping import Direction, Side
 from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
 from ..core.scope import Condition, Excluded, may_create
-from ..core.states import FailureClass, state_of
+from ..core.states import FailureClass
 from ..core.values import blank
 from ..models import Decision, FormerEnd, Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
 from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
+from .decided import decided
 from .lease import achieved, fenced
 from .matching import match
 from .memory import STORED, change_to_json, memory_of, next_wake, planned_to_json, remember, stored
 from .read import make_dirty
 from .scope import Gate, note_what_exists
+from .state import settle
 from .store import records_of
 
 CHUNK = 1000
@@ -118,7 +121,20 @@ class Planner:
         achieved(self.work.held)
 
     def _plan_records(self, ids: dict[Side, set[str]]) -> int:
-        """Links of these records: matched where they have no other end, compared where they have."""
+        """Links of these records with what is to be written, stored."""
+        links, operations, before = self._judge(ids)
+        if self.work.run is not None and self.work.run.preview_id is not None:
+            operations = decided(self.work, operations)
+        update_rows([link for link in links if stored(link) != before[link.pk]], STORED)
+        insert_rows(operations)
+        self.work.count("planned", len(operations))
+        return len(operations)
+
+    def _judge(self, ids: dict[Side, set[str]]) -> tuple[list[RecordLink], list[Operation], Mapping[int, Any]]:
+        """Links of these records: matched where they have no other end, compared where they have.
+
+        With what is to be written, and what the database holds of the links (`memory.stored`).
+        """
         matched = match(self.work, ids)
         records = {
             side: records_of(self.work.streams[side], [e for link in matched.links if (e := link.end(side))])
@@ -137,10 +153,7 @@ class Planner:
                 settle(link, waiting=True)
             else:
                 operations += self._plan_link(link, *ends[link.pk])
-        update_rows([link for link in links if stored(link) != matched.stored[link.pk]], STORED)
-        insert_rows(operations)
-        self.work.count("planned", len(operations))
-        return len(operations)
+        return links, operations, matched.stored
 
     def _ends(
         self, link: RecordLink, records: dict[Side, dict[str, RemoteRecord]]
@@ -301,32 +314,3 @@ class Planner:
 def _made_again(draft: Draft) -> Draft:
     """A creation in place of a record that was deleted (rule 8.2)."""
     return replace(draft, changes=tuple(replace(c, rule="8.2") if c.rule == "5.1" else c for c in draft.changes))
-
-
-def settle(
-    link: RecordLink,
-    *,
-    failure: FailureClass | None = None,
-    waiting: bool = False,
-    excluded: Excluded | None = None,
-    detail: str = "",
-) -> None:
-    """Give a link its one state (rule 9.1). A field that is parked makes its record fail (rule 4.5)."""
-    if failure is None and excluded is None and link.parked and not waiting:
-        first = next(iter(link.parked.values()))
-        failure, detail = FailureClass(first["reason"]), first["message"]
-    link.state = state_of(
-        paused=link.paused,
-        failure=failure,
-        waiting=waiting,
-        excluded=excluded is not None,
-        closed=link.closed_at is not None,
-    ).value
-    if failure is not None:
-        link.cause, link.detail = failure.value, detail
-    elif excluded is not None:
-        link.cause, link.detail = excluded.condition.value, ", ".join(excluded.values)
-    else:
-        link.cause, link.detail = "", ""
-    if failure is not FailureClass.AMBIGUOUS:
-        link.candidates = []

@@ -21,8 +21,10 @@ from ..models import (
     DirtyRecord,
     RecordLink,
     RunPhase,
+    SettingsVersion,
     Stream,
     Sync,
+    SyncRun,
     SyncState,
 )
 from . import brake, missing, resync, trouble
@@ -30,6 +32,7 @@ from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
 from .counts import keep_counts
+from .decided import end_decisions
 from .doubt import Doubts
 from .lease import Held, LeaseLost, fenced, release, take, this_process
 from .parked import try_again_where_fields_changed
@@ -104,7 +107,7 @@ def _slice_of(sync_id: int, held: Held, clock: Clock) -> Next:
 
 def _work(sync: Sync, held: Held, clock: Clock) -> Next:
     deadline = clock.now() + clock.slice
-    with _clients(sync) as clients:
+    with open_clients(sync) as clients:
         work = _slice(sync, held, clock, clients, deadline)
         before = {side: stream.seq for side, stream in work.streams.items()}
         try:
@@ -128,20 +131,34 @@ def _steps(work: Slice) -> Next:
 
 
 @contextmanager
-def _clients(sync: Sync) -> Iterator[Mapping[Side, Client]]:
+def open_clients(sync: Sync) -> Iterator[Mapping[Side, Client]]:
     with ExitStack() as stack:
         yield {side: stack.enter_context(accounts.open_guarded(sync.pair.stream(side).object.account)) for side in Side}
 
 
 def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client], deadline: datetime) -> Slice:
+    assert sync.active is not None
+    run = sync.runs.under_way().first()
+    work = slice_with(sync, sync.active, run, held, clock, clients, deadline)
+    work.touched = held.deaths > 0 or sync.setbacks > 0  # Then what was changed may not have been counted.
+    return work
+
+
+def slice_with(
+    sync: Sync,
+    version: SettingsVersion,
+    run: SyncRun | None,
+    held: Held,
+    clock: Clock,
+    clients: Mapping[Side, Client],
+    deadline: datetime,
+) -> Slice:
+    """A slice of work with these settings."""
     streams = {side: sync.pair.stream(side) for side in Side}
     resources = {side: _resource(streams[side], clients[side]) for side in Side}
-    assert sync.active is not None
-    rules = Rules(_within_plan(sync.active.load()), resources[Side.A], resources[Side.B])
-    run = sync.runs.under_way().first()
-    broke_off = held.deaths > 0 or sync.setbacks > 0  # Then what was changed may not have been counted.
+    rules = Rules(_within_plan(version.load()), resources[Side.A], resources[Side.B])
     progress = dict(run.progress) if run else {}
-    return Slice(sync, streams, resources, clients, rules, held, clock, deadline, run, progress, touched=broke_off)
+    return Slice(sync, streams, resources, clients, rules, held, clock, deadline, run, progress)
 
 
 def _within_plan(settings: SyncSettings) -> SyncSettings:
@@ -222,6 +239,8 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
         )
         if not at_rest:
             raise Halted
+        if work.run is not None and work.run.preview_id is not None:
+            end_decisions(work)
         work.finish()
     regular = next_reading(work)
     unread = _soonest_reading(work)
