@@ -9,13 +9,13 @@ from django.utils.translation import gettext as _
 
 from connectors.contract import Field, Resource
 
-from .. import words
+from .. import wording, words
 from ..core.compat import Unpaired, pairing
 from ..core.lens import grind
 from ..core.mapping import Direction, FieldMapping, Side, SyncSettings, Transform
 from ..core.transforms import pairing_of
 from ..core.values import Locale
-from ..showing import labels_of
+from ..showing import labels_of, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,12 @@ class MappingRow:
         return wanted if wanted in offered else (self.effective or self.mapping.direction).value
 
     @property
+    def transform(self) -> str:
+        """What happens on the way, where somebody named it."""
+        known = self.mapping.transform
+        return str(wording.TRANSFORMS[known]) if known is not Transform.NONE else ""
+
+    @property
     def rules(self) -> str:
         """In a few words, what is special about it."""
         parts = [words.CLEARS[self.mapping.clears], words.MODES[self.mapping.mode]]
@@ -68,6 +74,33 @@ def rows_of(
         for mapping in settings.mappings
         if mapping.a and mapping.b
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantRow:
+    """A value for new records, in the table."""
+
+    mapping: FieldMapping
+    label_a: str
+    label_b: str
+    value: str
+    error: str
+
+
+def constants_of(
+    settings: SyncSettings, resources: Mapping[Side, Resource], *, errors: Mapping[str, str]
+) -> list[ConstantRow]:
+    """Mappings that have fields on one side only (rule 4.4)."""
+    found = []
+    for mapping in settings.mappings:
+        side = Side.A if mapping.a else Side.B
+        names = mapping.fields(side)
+        if (mapping.a and mapping.b) or not names:
+            continue
+        value = text_of(mapping.defaults.get(side), resources[side].field(names[0]))
+        labels = {s: labels_of(mapping.fields(s), resources[s]) for s in Side}
+        found.append(ConstantRow(mapping, labels[Side.A], labels[Side.B], value, errors.get(mapping.id, "")))
+    return found
 
 
 def _row(

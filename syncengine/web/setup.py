@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from connectors.contract import Field, FieldType, Resource
 from connectors.models import AccountObject, AccountState, ConnectedAccount
 from tenants.access import actor_of, admin_required, member_required
 
@@ -24,7 +25,7 @@ from ..services import SyncError
 from ..showing import ends_of
 from .common import header, sync_or_404
 from .configuration import settings_from
-from .mappings import offers, rows_of
+from .mappings import constants_of, offers, rows_of
 from .review import changes_between, filter_sentences, sentences
 
 # --- 1 and 2: accounts and objects --------------------------------------------------------------------------
@@ -190,12 +191,14 @@ def _settings_page(
     may_customise = editing.may_customise()
     errors = errors or {}
     rows = rows_of(settings, resources, names, may_customise=may_customise, errors=errors)
-    at_rows = {row.mapping.id for row in rows}
+    constants = constants_of(settings, resources, errors=errors)
+    at_rows = {row.mapping.id for row in (*rows, *constants)}
     context = header(sync) | {
         "settings": settings,
         "resource_a": resources[Side.A],
         "resource_b": resources[Side.B],
         "rows": rows,
+        "constants": constants,
         "errors": {name: sentence for name, sentence in errors.items() if name not in at_rows},
         "may_customise": may_customise,
         "may_change": request.membership.is_admin,
@@ -243,6 +246,7 @@ def sync_mapping_new(request: HttpRequest, pk: int) -> HttpResponse:
     found = offers(field, resources[Side.B], settings) if field is not None else []
     context = header(sync) | {
         "resource_a": resources[Side.A],
+        "writable": [(side, ends_of(sync)[side], _takes_constants(resources[side])) for side in Side],
         "field": field,
         "possible": [offer for offer in found if offer.direction],
         "impossible": [offer for offer in found if not offer.direction],
@@ -252,6 +256,12 @@ def sync_mapping_new(request: HttpRequest, pk: int) -> HttpResponse:
     partial = request.htmx and not request.htmx.boosted and request.method != "POST"
     template = "syncengine/_mapping_offers.html" if partial else "syncengine/mapping_new.html"
     return render(request, template, context, status=422 if errors else 200)
+
+
+def _takes_constants(resource: Resource) -> list[Field]:
+    """Fields that a fixed value may be written to when a record is created."""
+    odd = (FieldType.ADDRESS, FieldType.REFERENCE, FieldType.OWNER)
+    return [f for f in resource.fields if not f.read_only and not f.multi_valued and f.type not in odd]
 
 
 def _add_mapping(sync: Sync, settings: SyncSettings, a: str, b: str, transform: str, *, actor: str) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, deletions, filters, home, records, runs, setup, syncs
+from . import accounts, deletions, filters, home, mapping_details, records, runs, setup, syncs
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -15,6 +15,8 @@ urlpatterns = [
     path("syncs/<int:pk>/settings/", setup.sync_settings, name="sync_settings"),
     path("syncs/<int:pk>/settings/filters/", filters.sync_filters, name="sync_filters"),
     path("syncs/<int:pk>/settings/mappings/new/", setup.sync_mapping_new, name="sync_mapping_new"),
+    path("syncs/<int:pk>/settings/constants/new/", mapping_details.sync_constant_new, name="sync_constant_new"),
+    path("syncs/<int:pk>/settings/mappings/<str:mapping>/", mapping_details.sync_mapping, name="sync_mapping"),
     path(
         "syncs/<int:pk>/settings/mappings/<str:mapping>/remove/", setup.sync_mapping_remove, name="sync_mapping_remove"
     ),
