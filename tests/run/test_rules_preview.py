@@ -152,6 +152,7 @@ def test_rule_11_1_some_are_carried_out(make_world: MakeWorld) -> None:
     assert set(link.notes.values()) == {"declined"} and link.state == "in_sync"
     alone = next(link for link in world.open_links() if link.cause == "declined")
     assert (alone.state, alone.decided_by) == ("excluded", "ann")
+    world.sync.refresh_from_db()
     world.settings()
     world.rest()
     world.rests()
