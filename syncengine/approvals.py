@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -47,6 +48,34 @@ def decline(sync: Sync, *, actor: str, only: Collection[int] | None = None) -> i
             count += len(operations)
         _answered(sync)
         return count
+
+
+@dataclass(frozen=True, slots=True)
+class HeldByBrake:
+    """What the brake holds of a sync, and why: the numbers of `core.guard.Over`."""
+
+    run: int | None
+    operations: Mapping[str, int]
+    """kind_side → operations."""
+    changes: int
+    clears: int
+    most_changes: int | None
+    most_clears: int | None
+
+
+def held_of(sync: Sync) -> HeldByBrake:
+    rows = brake.held(sync).values_list("kind", "side").annotate(n=Count("pk")).order_by("kind", "side")
+    operations = {f"{kind}_{side}": n for kind, side, n in rows}
+    run = sync.runs.under_way().first() if operations else None
+    over: Mapping[str, int | None] = run.progress.get("brake", {}) if run else {}
+    return HeldByBrake(
+        run.pk if run else None,
+        operations,
+        over.get("changes") or 0,
+        over.get("clears") or 0,
+        over.get("most_changes"),
+        over.get("most_clears"),
+    )
 
 
 def _held(sync: Sync, only: Collection[int] | None) -> QuerySet[Operation]:

@@ -14,6 +14,7 @@ from connectors.models import ConnectedAccount
 from .core.mapping import Direction, SyncSettings
 from .core.states import RecordState
 from .models import (
+    LINK_CHANGE,
     Operation,
     OperationState,
     RecordLink,
@@ -171,12 +172,13 @@ def before_key(found: QuerySet[Row], before: str, size: int) -> Page[Row]:
 
 
 def runs(sync: Sync, *, before: str = "", size: int = 30) -> Page[SyncRun]:
-    return before_key(sync.runs.select_related("version"), before, size)
+    return before_key(sync.runs.exclude(kind=RunKind.PREVIEW).select_related("version"), before, size)
 
 
 def operations_done(sync: Sync | None = None, *, before: str = "", size: int = 30) -> Page[Operation]:
     """What was carried out last, of one sync or of all."""
-    found = Operation.objects.filter(state=OperationState.DONE).select_related("link", "run")
+    found = Operation.objects.filter(state=OperationState.DONE).exclude(kind=LINK_CHANGE)
+    found = found.select_related("link", "run")
     found = found.filter(run__sync=sync) if sync else found.filter(run__sync__deleted_at=None)
     return before_key(found, before, size)
 

@@ -31,6 +31,7 @@ def changed(settings: SyncSettings, said: Mapping[str, Any]) -> SyncSettings:
         pass_on=said.get("pass_on", settings.pass_on),
         filters=changed_filters(settings.filters, said.get("filters", {})),
         history=History(said.get("history", settings.history)),
+        brake=replace(settings.brake, **said.get("brake", {})),
     )
     for one in said.get("mappings", ()):
         settings = _mapping(settings, dict(one))

@@ -10,10 +10,15 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics
 
 from .. import services
-from ..models import Operation, OperationState, Sync, SyncRun
+from ..models import Operation, OperationState, RunKind, Sync, SyncRun
 from .pages import Newest
 from .serializers import OperationSerializer, RunSerializer
 from .syncs import sync_or_404
+
+
+def runs_of(sync: Sync) -> QuerySet[SyncRun]:
+    """Without previews, which are looked at by themselves."""
+    return sync.runs.exclude(kind=RunKind.PREVIEW).select_related("version")
 
 
 @extend_schema(tags=["runs"])
@@ -25,7 +30,7 @@ class Runs(generics.ListAPIView):
     pagination_class = Newest
 
     def get_queryset(self) -> QuerySet[SyncRun]:
-        return sync_or_404(self.kwargs["pk"]).runs.select_related("version")
+        return runs_of(sync_or_404(self.kwargs["pk"]))
 
 
 @extend_schema(tags=["runs"])
@@ -36,8 +41,7 @@ class OneRun(generics.RetrieveAPIView):
     serializer_class = RunSerializer
 
     def get_object(self) -> SyncRun:
-        runs = sync_or_404(self.kwargs["pk"]).runs.select_related("version")
-        return get_object_or_404(runs, pk=self.kwargs["run_pk"])
+        return get_object_or_404(runs_of(sync_or_404(self.kwargs["pk"])), pk=self.kwargs["run_pk"])
 
 
 @extend_schema(
@@ -53,7 +57,7 @@ class Operations(generics.ListAPIView):
 
     def get_queryset(self) -> QuerySet[Operation]:
         self.sync = sync_or_404(self.kwargs["pk"])
-        run = get_object_or_404(self.sync.runs, pk=self.kwargs["run_pk"])
+        run = get_object_or_404(runs_of(self.sync), pk=self.kwargs["run_pk"])
         state = self.request.query_params.get("state", "")
         return run.operations.filter(state=state) if state else run.operations.all()
 

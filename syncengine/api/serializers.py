@@ -83,6 +83,15 @@ class MatchingSerializer(serializers.Serializer):
         return Matching(MatchBy(said["by"]), said["field_a"], said["field_b"])
 
 
+class BrakeSerializer(serializers.Serializer):
+    """What a sync may do within 24 hours unasked: so many, or that share of its links, whichever is more."""
+
+    changes = serializers.IntegerField(min_value=0, required=False, help_text="Records changed or created.")
+    changes_percent = serializers.IntegerField(min_value=0, max_value=100, required=False)
+    clears = serializers.IntegerField(min_value=0, required=False, help_text="Values cleared, records deleted.")
+    clears_percent = serializers.IntegerField(min_value=0, max_value=100, required=False)
+
+
 class SettingsSerializer(serializers.Serializer):
     """Everything that was chosen for a sync."""
 
@@ -93,6 +102,7 @@ class SettingsSerializer(serializers.Serializer):
     pass_on = serializers.BooleanField()
     filters = FiltersSerializer()
     history = serializers.ChoiceField(choices=names_of(History))
+    brake = BrakeSerializer()
     mappings = MappingSerializer(many=True)
 
 
@@ -141,6 +151,7 @@ class SettingsChangeSerializer(serializers.Serializer):
     pass_on = serializers.BooleanField(required=False)
     filters = FiltersSerializer(required=False)
     history = serializers.ChoiceField(choices=names_of(History), required=False)
+    brake = BrakeSerializer(required=False)
     mappings = MappingChangeSerializer(many=True, required=False)
 
 
@@ -237,6 +248,7 @@ def settings_data(settings: SyncSettings) -> dict[str, Any]:
             "pass_on": settings.pass_on,
             "filters": settings.filters,
             "history": settings.history.value,
+            "brake": settings.brake,
             "mappings": [_mapping_data(mapping) for mapping in settings.mappings],
         }
     ).data
@@ -312,9 +324,9 @@ class ChangeSerializer(serializers.Serializer):
 class OperationSerializer(serializers.ModelSerializer):
     """The context names the `sync` and its `resources`."""
 
-    record = serializers.IntegerField(source="link_id")
+    record = serializers.IntegerField(source="link_id", allow_null=True)
     run = serializers.IntegerField(source="run_id")
-    side = serializers.ChoiceField(choices=SIDES)
+    side = serializers.ChoiceField(choices=SIDES, allow_blank=True, help_text="Blank where two records are linked.")
     state = serializers.ChoiceField(choices=OperationState.choices)
     changes = serializers.SerializerMethodField()
 
@@ -327,7 +339,13 @@ class OperationSerializer(serializers.ModelSerializer):
             "side",
             "kind",
             "remote_id",
+            "a_id",
+            "b_id",
+            "label",
             "state",
+            "hold",
+            "decided_by",
+            "decided_at",
             "error",
             "message",
             "changes",
@@ -339,6 +357,8 @@ class OperationSerializer(serializers.ModelSerializer):
 
     @extend_schema_field(ChangeSerializer(many=True))
     def get_changes(self, row: Operation) -> list[dict[str, Any]]:
+        if not row.side:
+            return []
         side, ends = Side(row.side), ends_of(self.context["sync"])
         resource = self.context["resources"][side]
         by, to = ends[side.other].name, ends[side].name

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, deletions, mappings, records, runs, syncs
+from . import accounts, deletions, mappings, previews, records, runs, syncs
 
 urlpatterns = [
     path("accounts/<int:pk>/disconnect", accounts.Disconnect.as_view(), name="api_account_disconnect"),
@@ -17,6 +17,14 @@ urlpatterns = [
         mappings.Suggestions.as_view(),
         name="api_mapping_suggestions",
     ),
+    path("syncs/<int:pk>/preview", previews.Preview.as_view(), name="api_preview"),
+    path("syncs/<int:pk>/preview/operations", previews.PreviewOperations.as_view(), name="api_preview_operations"),
+    path("syncs/<int:pk>/preview/mark", previews.PreviewMark.as_view(), name="api_preview_mark"),
+    path("syncs/<int:pk>/preview/approve", previews.PreviewApprove.as_view(), name="api_preview_approve"),
+    path("syncs/<int:pk>/preview/decline", previews.PreviewDecline.as_view(), name="api_preview_decline"),
+    path("syncs/<int:pk>/held", previews.Held.as_view(), name="api_held"),
+    path("syncs/<int:pk>/held/release", previews.Release.as_view(), name="api_held_release"),
+    path("syncs/<int:pk>/held/decline", previews.DeclineHeld.as_view(), name="api_held_decline"),
     path("syncs/<int:pk>/run", syncs.Run.as_view(), name="api_sync_run"),
     path("syncs/<int:pk>/confirm_missing", deletions.ConfirmMissing.as_view(), name="api_sync_confirm_missing"),
     path("syncs/<int:pk>/resync", deletions.Resync.as_view(), name="api_sync_resync"),

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from tenants.access import member_required
 
 from .. import queries
-from ..models import OperationState, SyncRun
+from ..models import OperationState, RunKind, SyncRun
 from ..showing import Showing
 from .common import header, sync_or_404
 from .progress import progress_of
@@ -42,7 +42,7 @@ def sync_runs(request: HttpRequest, pk: int) -> HttpResponse:
 def run_detail(request: HttpRequest, pk: int, run_pk: int) -> HttpResponse:
     """One run with its operations, also those that were refused or are still to come."""
     sync = sync_or_404(pk)
-    run = get_object_or_404(sync.runs.select_related("version"), pk=run_pk)
+    run = get_object_or_404(sync.runs.exclude(kind=RunKind.PREVIEW).select_related("version"), pk=run_pk)
     state = request.GET.get("state", "")
     state = state if state in OperationState.values else ""
     page = queries.operations_of(run, state=state, before=request.GET.get("before", ""))
@@ -67,7 +67,8 @@ def activity(request: HttpRequest) -> HttpResponse:
     sync = syncs.get(int(wanted)) if queries.is_key(wanted) else None
     page = queries.operations_done(sync, before=request.GET.get("before", ""))
     showing = Showing(most=FIELDS_SHOWN)
-    runs = SyncRun.objects.filter(sync=sync) if sync else SyncRun.objects.filter(sync__in=syncs)
+    runs = SyncRun.objects.exclude(kind=RunKind.PREVIEW)
+    runs = runs.filter(sync=sync) if sync else runs.filter(sync__in=syncs)
     context = {
         "syncs": syncs.values(),
         "sync": sync,
