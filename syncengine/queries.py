@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 
 from connectors.models import ConnectedAccount
 
-from .core.mapping import Direction, SyncSettings
+from .core.mapping import Direction, Side, SyncSettings
 from .core.states import RecordState
 from .models import (
     LINK_CHANGE,
@@ -147,6 +147,15 @@ def samples(sync: Sync, causes: Iterable[str], *, size: int = 5) -> dict[str, li
     return found
 
 
+def records_without_link(sync: Sync) -> dict[Side, int | None]:
+    """How many records of each side stand in no link of this sync; None where that side was never read whole."""
+    linked = RecordLink.objects.filter(
+        pair_id=sync.pair_id, closed_at=None, a_id__isnull=False, b_id__isnull=False
+    ).count()
+    streams = {side: sync.pair.stream(side) for side in Side}
+    return {side: max(s.records - linked, 0) if s.listed_at else None for side, s in streams.items()}
+
+
 def remote_record(stream: Stream, remote_id: str | None) -> RemoteRecord | None:
     if remote_id is None:
         return None
@@ -160,6 +169,15 @@ def remote_labels(stream: Stream, ids: Iterable[str]) -> dict[str, str]:
 
 
 # --- Runs and operations ------------------------------------------------------------------------------------
+
+
+def after_key(found: QuerySet[Row], after: str, size: int) -> Page[Row]:
+    """A page of rows, the oldest first. `after` is the `next` of the page before."""
+    found = found.order_by("pk")
+    if is_key(after):
+        found = found.filter(pk__gt=int(after))
+    rows = list(found[: size + 1])
+    return Page(rows[:size], str(rows[size - 1].pk) if len(rows) > size else "")  # type: ignore[attr-defined]
 
 
 def before_key(found: QuerySet[Row], before: str, size: int) -> Page[Row]:

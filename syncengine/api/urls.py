@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, deletions, mappings, previews, records, runs, syncs
+from . import accounts, deletions, differences, mappings, previews, records, runs, syncs
 
 urlpatterns = [
     path("accounts/<int:pk>/disconnect", accounts.Disconnect.as_view(), name="api_account_disconnect"),
@@ -31,6 +31,7 @@ urlpatterns = [
     path("syncs/<int:pk>/runs", runs.Runs.as_view(), name="api_runs"),
     path("syncs/<int:pk>/runs/<int:run_pk>", runs.OneRun.as_view(), name="api_run"),
     path("syncs/<int:pk>/runs/<int:run_pk>/operations", runs.Operations.as_view(), name="api_operations"),
+    path("syncs/<int:pk>/differences", differences.Differences.as_view(), name="api_differences"),
     path("syncs/<int:pk>/records", records.Records.as_view(), name="api_records"),
     path("syncs/<int:pk>/records/<int:link_pk>", records.OneRecord.as_view(), name="api_record"),
     path("syncs/<int:pk>/records/<int:link_pk>/retry", records.Retry.as_view(), name="api_record_retry"),

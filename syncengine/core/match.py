@@ -161,6 +161,14 @@ def shared_blocks(kind: Kind | None, matching: Matching) -> dict[str, str]:
     return {name: name for name in names}
 
 
+def never_matches(kind: Kind | None, matching: Matching) -> bool:
+    """Nothing is ever the same by itself: each record is copied to the other side (rules 5.5 and 5.6)."""
+    if matching.by is MatchBy.NOTHING:
+        return True
+    known = {*PERSONS, Kind.COMPANY, Kind.PRODUCT, Kind.INVOICE}
+    return matching.by is MatchBy.DEFAULT and kind not in known
+
+
 def tier(kind: Kind | None, matching: Matching, a: Keys, b: Keys) -> int | None:
     """How strong a key says that these two are the same: 0 is the strongest; None: they are not."""
     if matching.by is MatchBy.NOTHING:

@@ -108,6 +108,7 @@ class RecordLink(models.Model):
         ]
         indexes = [
             models.Index(fields=["pair", "state", "cause", "id"], name="link_state"),
+            models.Index(fields=["pair", "id"], condition=Q(closed_at=None) & ~Q(notes={}), name="link_differs"),
             models.Index(fields=["pair"], condition=Q(replan=True), name="link_replan"),
             models.Index(fields=["pair", "wish"], condition=~Q(wish=""), name="link_wish"),
             models.Index(fields=["pair", "next_try_at"], condition=Q(next_try_at__isnull=False), name="link_next_try"),

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from connectors.contract import Resource
 
-from .. import wording, words
+from .. import queries, wording, words
 from ..core.filters import ALONE, FieldCondition, Filter, Operator
 from ..core.mapping import Direction, FieldMapping, History, MatchBy, Side, SyncSettings
-from ..core.match import PERSONS
+from ..core.match import PERSONS, never_matches
+from ..models import Sync
 from ..showing import End, label_of, labels_of, text_of
 
 
@@ -35,6 +37,33 @@ def sentences(
     if settings.history is not History.ALL:
         text = _("Records that are there already stay out until somebody changes them. They are still matched.")
         found.append(Sentence("history", str(wording.HISTORIES[settings.history]), text))
+    return tuple(found)
+
+
+def creations(sync: Sync, settings: SyncSettings, ends: Mapping[Side, End]) -> tuple[str, ...]:
+    """How many records will be made on each side where nothing is matched by itself (rule 5.5)."""
+    if not never_matches(settings.kind, settings.matching):
+        return ()
+    free = queries.records_without_link(sync)
+    if 0 in free.values():
+        return ()  # Not both sides have some: each record is copied, as ever.
+    found = []
+    for side in Side:
+        if not settings.direction.allows(side):
+            continue
+        names = {"here": ends[side].name, "there": ends[side.other].name}
+        number = free[side.other]
+        if number is None:
+            text = _(
+                "Every record of “%(there)s” will be created in “%(here)s”. How many that is shows once it was read."
+            )
+        else:
+            text = ngettext(
+                "%(number)s record of “%(there)s” will be created in “%(here)s”.",
+                "%(number)s records of “%(there)s” will be created in “%(here)s”.",
+                number,
+            )
+        found.append(text % (names | {"number": number}))
     return tuple(found)
 
 

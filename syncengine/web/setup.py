@@ -26,7 +26,7 @@ from ..showing import ends_of
 from .common import header, sync_or_404
 from .configuration import settings_from
 from .mappings import constants_of, offers, rows_of
-from .review import changes_between, filter_sentences, sentences
+from .review import changes_between, creations, filter_sentences, sentences
 
 # --- 1 and 2: accounts and objects --------------------------------------------------------------------------
 
@@ -301,6 +301,7 @@ def sync_review(request: HttpRequest, pk: int) -> HttpResponse:
     context = header(sync) | {
         "settings": settings,
         "sentences": sentences(settings, ends, resources),
+        "creations": creations(sync, settings, ends),
         "rows": [row for row in rows if row.mapping.enabled and row.usable],
         "left_out": [row for row in rows if not (row.mapping.enabled and row.usable)],
         "changes": changes_between(sync.active.load(), settings, names, resources) if sync.active else (),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, deletions, filters, home, mapping_details, records, runs, setup, syncs
+from . import accounts, deletions, differences, filters, home, mapping_details, records, runs, setup, syncs
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -35,6 +35,7 @@ urlpatterns = [
     path("syncs/<int:pk>/records/<int:link_pk>/resync/", deletions.record_resync, name="record_resync"),
     path("syncs/<int:pk>/records/<int:link_pk>/", records.record_detail, name="record_detail"),
     path("syncs/<int:pk>/records/<int:link_pk>/retry/", records.record_retry, name="record_retry"),
+    path("syncs/<int:pk>/differences/", differences.sync_differences, name="sync_differences"),
     path("syncs/<int:pk>/changes/", runs.sync_changes, name="sync_changes"),
     path("syncs/<int:pk>/runs/", runs.sync_runs, name="sync_runs"),
     path("syncs/<int:pk>/runs/<int:run_pk>/", runs.run_detail, name="run_detail"),

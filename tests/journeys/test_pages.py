@@ -54,7 +54,8 @@ def _pages_of_workspace(url: Callable[..., str], sync: Sync) -> list[str]:
         url("sync_detail", sync.pk), records, f"{records}?state=failing", f"{records}?state=excluded",
         url("record_detail", sync.pk, record.pk), url("sync_changes", sync.pk), url("sync_runs", sync.pk),
         url("run_detail", sync.pk, sync.runs.first().pk), url("sync_settings", sync.pk), url("sync_review", sync.pk),
-        url("sync_filters", sync.pk), url("sync_mapping", sync.pk, sync.settings.mappings[0].id),
+        url("sync_filters", sync.pk), url("sync_differences", sync.pk),
+        url("sync_mapping", sync.pk, sync.settings.mappings[0].id),
         url("sync_mapping_new", sync.pk), url("sync_turn_off", sync.pk), url("sync_delete", sync.pk),
         url("settings"), url("people"), url("api_keys"),
     ]  # fmt: skip
