@@ -126,6 +126,7 @@ class AccountAction(models.TextChoices):
     HOME = "home", _("Made the home account")
     MEANING = "meaning", _("Object described")
     STATE = "state", _("State changed")
+    SCHEMA = "schema", _("Objects or fields changed")
 
 
 class AccountEvent(models.Model):

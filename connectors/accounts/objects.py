@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from ..contract import (
     CANONICAL,
+    Client,
     ConnectorBroken,
     Field,
     FieldMeaning,
@@ -20,6 +21,7 @@ from ..contract import (
     Resource,
     interpret,
 )
+from ..drift import differences, told
 from ..models import AccountAction, AccountObject, ConnectedAccount
 from ..snapshots import meaning_from_json, meaning_to_json, resource_from_json, resource_to_json
 from .errors import AccountError
@@ -63,6 +65,43 @@ def store_objects(account: ConnectedAccount, resources: Sequence[Resource]) -> l
     return list(account.objects_offered.filter(missing=False))
 
 
+def look_at_objects(account: ConnectedAccount, client: Client, now: datetime) -> None:
+    """What the account offers now, asked through a client that is open; what has changed becomes an event.
+
+    Only what differs is written, but for when it was looked at. Raises ConnectorError, and changes nothing then.
+    """
+    offered = {resource.name: resource for resource in client.resources()}
+    for obj in account.objects_offered.order_by("name"):
+        after = offered.pop(obj.name, None)
+        if after is None:
+            if not obj.missing:
+                account.objects_offered.filter(pk=obj.pk).update(missing=True)
+                log(account, AccountAction.SCHEMA, actor="", detail=_("%(object)s: gone") % {"object": obj.label})
+            continue
+        before = snapshot_of(obj)
+        found = differences(before, after)
+        if obj.missing or after != before:
+            account.objects_offered.filter(pk=obj.pk).update(
+                resource=resource_to_json(after), label=after.label[:255], missing=False
+            )
+        if obj.missing:
+            log(account, AccountAction.SCHEMA, actor="", detail=_("%(object)s: back again") % {"object": obj.label})
+        if found:
+            log(account, AccountAction.SCHEMA, actor="", detail=f"{obj.label}: {told(found)}")
+    if offered:
+        store_new_objects(account, list(offered.values()), now)
+    account.objects_offered.filter(missing=False).update(seen_at=now)
+
+
+def store_new_objects(account: ConnectedAccount, resources: Sequence[Resource], now: datetime) -> None:
+    """What the account has not named before."""
+    rows = [
+        AccountObject(account=account, name=r.name, label=r.label[:255], resource=resource_to_json(r), seen_at=now)
+        for r in resources
+    ]
+    AccountObject.objects.bulk_create(rows, ignore_conflicts=True)
+
+
 def snapshot_of(obj: AccountObject) -> Resource:
     """The object as the account described it. `Client.interpret` of this and `meaning_of` is what is read."""
     return resource_from_json(obj.resource)
@@ -75,17 +114,7 @@ def meaning_of(obj: AccountObject) -> ObjectMeaning:
 
 def resource_of(obj: AccountObject) -> Resource:
     """The object as a person understands it, as far as that can be told without asking the connector."""
-    return with_target_kinds(interpret(snapshot_of(obj), meaning_of(obj)), obj.account_id)
-
-
-def with_target_kinds(resource: Resource, account: int) -> Resource:
-    """The resource with its references knowing what kind of object they point to, as a person understands it."""
-    targets = {f.target for f in resource.fields if f.type is FieldType.REFERENCE and f.target}
-    if not targets:
-        return resource
-    kinds = {obj.name: obj.kind for obj in AccountObject.objects.filter(account=account, name__in=targets)}
-    known = (replace(f, target_kind=kinds.get(f.target)) if f.target in targets else f for f in resource.fields)
-    return replace(resource, fields=tuple(known))
+    return interpret(snapshot_of(obj), meaning_of(obj))
 
 
 def sensible_types(field: Field) -> tuple[FieldType, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -223,8 +224,23 @@ class SyncSettings:
             }
         )
 
+    def names(self) -> frozenset[str]:
+        """Everything that is named anywhere in it, fields among them."""
+        return frozenset(_texts(self.to_json()))
+
     def with_mappings(self, mappings: tuple[FieldMapping, ...]) -> SyncSettings:
         return replace(self, mappings=mappings)
+
+
+def _texts(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, MappingOf):
+        for value in data.values():
+            yield from _texts(value)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            yield from _texts(value)
 
 
 def _mapping_from_json(data: MappingOf[str, Any]) -> FieldMapping:

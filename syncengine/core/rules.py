@@ -7,7 +7,7 @@ from copy import copy
 
 from connectors.contract import Resource, Values
 
-from .compat import Unpaired
+from .compat import NoWay, Unpaired
 from .filters import Judge
 from .lens import Lens, grind
 from .mapping import Direction, FieldMapping, Side, SyncSettings, fingerprint
@@ -31,6 +31,8 @@ class Rules:
         self.lenses: list[Lens] = []
         self.unusable: dict[str, str] = {}
         """Mapping id → why it carries nothing now."""
+        self.broken: dict[str, str] = {}
+        """Those of them that carried something when they were chosen: what the accounts offer has changed."""
         self.constants: list[FieldMapping] = []
         for mapping in settings.mappings:
             self._add(mapping)
@@ -52,6 +54,8 @@ class Rules:
         lens = grind(mapping, self.settings.direction, self.resources[Side.A], self.resources[Side.B], self.locale)
         if isinstance(lens, Unpaired):
             self.unusable[mapping.id] = lens.reason
+            if not isinstance(lens, NoWay):
+                self.broken[mapping.id] = lens.reason
         else:
             self.lenses.append(lens)
 
@@ -117,15 +121,6 @@ class Rules:
     def definitions(self) -> str:
         """The same of all fields."""
         return fingerprint([lens.definition for lens in self.lenses])
-
-    def reference_fields(self) -> dict[Side, list[tuple[Targets, str]]]:
-        """Fields of each side that hold associations, with what they point to."""
-        found: dict[Side, list[tuple[Targets, str]]] = {side: [] for side in Side}
-        for lens in self.lenses:
-            if lens.targets is not None:
-                for side in Side:
-                    found[side] += [(lens.targets, name) for name in lens.field_names(side)]
-        return found
 
     def fields_of(self, mapping: str, side: Side) -> tuple[str, ...]:
         """Fields of this side that the mapping of this id writes."""

@@ -41,11 +41,11 @@ class Stream(models.Model):
     seq = models.BigIntegerField(default=0)
     """The highest number given to a change of this stream, in the order of commits."""
     fields_read = models.CharField(max_length=12, blank=True)
-    """Fingerprint of the fields that the records were read with; a change of it means reading anew."""
+    """Fingerprint of what match keys follow from; a change of it means reading anew."""
+    fields_known = models.JSONField(default=dict, blank=True)
+    """Field → fingerprint of its meaning, of those that all records were read with."""
     own_keys = models.JSONField(default=list, blank=True)
     """Fields that some sync matches by (rule 5.6)."""
-    company_seq = models.BigIntegerField(default=0)
-    """Of persons: changes of the companies that they refer to are in their match keys up to this number (rule 5.3)."""
     records = models.PositiveIntegerField(_("records"), default=0)
     """Kept, not counted: how many are there now."""
 

@@ -47,6 +47,8 @@ class Reader:
     clock: Clock
     sync: int
     """The sync that it is read for."""
+    used: Collection[str] = ()
+    """Names of the fields that it needs."""
     guard: Guard = field(default_factory=Guard)
 
     def read(
@@ -100,16 +102,28 @@ class Reader:
 
     def _prepare(self) -> bool:
         """Begin a new complete pass where other fields are read than before, or a listing is due. True if so."""
-        meaning = [(f.name, f.type, f.canonical) for f in self.resource.fields]
-        fields = fingerprint(meaning, self.stream.own_keys, str(self.resource.kind))
-        if self.stream.fields_read != fields:
+        basis, now = fingerprint(self.stream.own_keys, str(self.resource.kind)), meanings(self.resource)
+        known = self.stream.fields_known
+        if self.stream.fields_read != basis or self._must_know(known, now):
             self._forget_forms()
-            self.restart(fields_read=fields)
+            self.restart(fields_read=basis, fields_known=now)
             return True
+        if not known.keys() <= now.keys():
+            # What is gone is read anew with all records if it ever comes back.
+            with fenced(self.held):
+                self.update(fields_known={name: meaning for name, meaning in known.items() if name in now})
         if not self.stream.passing and self._listing_due():
             self.restart()
             return True
         return False
+
+    def _must_know(self, known: Mapping[str, str], now: Mapping[str, str]) -> bool:
+        """Has a field another meaning, or is one used that not all records were read with? New ones are ignored."""
+        standing = {f.name for f in self.resource.fields if f.canonical}
+        return any(
+            known[name] != meaning if name in known else name in self.used or name in standing
+            for name, meaning in now.items()
+        )
 
     def _forget_forms(self) -> None:
         """Match keys follow from what fields mean: each record counts as changed when it is read again."""
@@ -265,6 +279,11 @@ class Reader:
 
 def _ids(page: Page) -> list[str]:
     return [record.id for record in page.records] + [id_ for id_, _ in page.versions]
+
+
+def meanings(resource: Resource) -> dict[str, str]:
+    """Field → fingerprint of what it means."""
+    return {f.name: fingerprint(f.type, f.canonical, f.multi_valued)[:6] for f in resource.fields}
 
 
 def make_dirty(stream: Stream, ids: Collection[str], not_before: datetime) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min
 
 from connectors import accounts
-from connectors.contract import Client, ConnectorError, Resource
+from connectors.contract import Client, ConnectorError
 from tenants.context import current_workspace
 from tenants.entitlements import has
 
@@ -22,22 +22,22 @@ from ..models import (
     RecordLink,
     RunPhase,
     SettingsVersion,
-    Stream,
     Sync,
     SyncRun,
     SyncState,
 )
-from . import brake, missing, parents, resync, trouble
+from . import brake, missing, resync, trouble
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
 from .counts import keep_counts
 from .decided import end_decisions
 from .doubt import Doubts
-from .lease import Held, LeaseLost, fenced, lease_name, release, take, this_process
+from .lease import Held, LeaseLost, fenced, release, take, this_process
 from .parked import try_again_where_fields_changed
 from .planning import Planner
 from .read import Reader
+from .schema import gone_fields, resource_of
 from .turns import is_wanted, next_reading, others_concerned
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ def _load(sync_id: int) -> Sync | None:
 
 def _lease_names(sync: Sync) -> list[str]:
     """The sync first: one writer of a sync, and one sync at a time that reads and creates in a stream (10.5)."""
-    return [lease_name(sync.pk), *(f"stream:{sync.pair.stream(side).pk}" for side in Side)]
+    return [f"sync:{sync.pk}", *(f"stream:{sync.pair.stream(side).pk}" for side in Side)]
 
 
 def _slice_of(sync_id: int, held: Held, clock: Clock) -> Next:
@@ -116,8 +116,7 @@ def _work(sync: Sync, held: Held, clock: Clock) -> Next:
             _keep_counts(work)
             raise
         _keep_counts(work)
-        others = others_concerned(sync, work.streams, before)
-        return replace(found, others=tuple({*others, *work.associations.called()}))
+        return replace(found, others=others_concerned(sync, work.streams, before))
 
 
 def _steps(work: Slice) -> Next:
@@ -126,9 +125,6 @@ def _steps(work: Slice) -> Next:
     if not _is_fresh(work, doubts) and not _read(work, doubts):
         return Next(work.clock.now())
     doubts.settle_after_reading()
-    if parents.come_first(work.sync, work.clock.now()):
-        work.show(RunPhase.PLANNING)
-        return Next(work.clock.now() + parents.LOOK_AGAIN)
     if not _plan_and_apply(work):
         return Next(work.clock.now())
     return _finish(work, doubts)
@@ -144,9 +140,7 @@ def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client],
     assert sync.active is not None
     run = sync.runs.under_way().first()
     work = slice_with(sync, sync.active, run, held, clock, clients, deadline)
-    work.touched = held.deaths > 0 or sync.setbacks > 0  # Then what was changed may not have been counted,
-    if work.touched:
-        work.associations.look_once_more()  # nor what waits been looked at.
+    work.touched = held.deaths > 0 or sync.setbacks > 0  # Then what was changed may not have been counted.
     return work
 
 
@@ -161,7 +155,7 @@ def slice_with(
 ) -> Slice:
     """A slice of work with these settings."""
     streams = {side: sync.pair.stream(side) for side in Side}
-    resources = {side: _resource(streams[side], clients[side]) for side in Side}
+    resources = {side: resource_of(streams[side], clients[side], run, clock.now()) for side in Side}
     rules = Rules(_within_plan(version.load()), resources[Side.A], resources[Side.B])
     progress = dict(run.progress) if run else {}
     return Slice(sync, streams, resources, clients, rules, held, clock, deadline, run, progress)
@@ -172,13 +166,6 @@ def _within_plan(settings: SyncSettings) -> SyncSettings:
     if has(current_workspace(), "custom_mappings"):
         return settings
     return settings.with_mappings(tuple(m for m in settings.mappings if not m.needs_plan))
-
-
-def _resource(stream: Stream, client: Client) -> Resource:
-    obj = stream.object
-    return accounts.with_target_kinds(
-        client.interpret(accounts.snapshot_of(obj), accounts.meaning_of(obj)), obj.account_id
-    )
 
 
 def _is_fresh(work: Slice, doubts: Doubts) -> bool:
@@ -206,7 +193,7 @@ def _read(work: Slice, doubts: Doubts) -> bool:
 
         reader = Reader(
             work.streams[side], work.resources[side], work.clients[side], work.rules.locale, work.held, work.clock,
-            work.sync.pk,
+            work.sync.pk, work.rules.settings.names(),
         )  # fmt: skip
         if not reader.read(deadline=work.deadline, progress=seen, pass_wanted=wanted[side]):
             return False
@@ -222,7 +209,7 @@ def _plan_and_apply(work: Slice) -> bool:
         planner = Planner(work)
         if not planner.plan():
             return False
-        if not planner.stored and not brake.waiting(work.sync).exists() and not work.associations.called_own():
+        if not planner.stored and not brake.waiting(work.sync).exists():
             return True
         if not brake.lets_through(work):
             return True
@@ -243,7 +230,7 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
         trouble.over(work.sync)
         planned = {"planned_a": work.sync.planned_a, "planned_b": work.sync.planned_b, "active": work.sync.active_id}
         at_rest = Sync.objects.filter(pk=work.sync.pk, **planned).update(
-            initial_done=True, last_run_at=now, **missing.attention(work.streams.values())
+            initial_done=True, last_run_at=now, **_attention(work)
         )
         if not at_rest:
             raise Halted
@@ -262,6 +249,11 @@ def _wait_for_a_person(work: Slice) -> Next:
         trouble.over(work.sync)
         brake.ask(work)
     return Next(max(next_reading(work), work.clock.now()), quiet=True)
+
+
+def _attention(work: Slice) -> dict[str, str]:
+    """What of the sync still needs a person, though it has come to rest."""
+    return gone_fields(work.rules) or missing.attention(work.streams.values())
 
 
 def _soonest_retry(work: Slice, now: datetime) -> datetime | None:

@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('syncengine', '0010_what_differs'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='stream',
+            name='fields_known',
+            field=models.JSONField(blank=True, default=dict),
+        ),
+    ]
