@@ -13,8 +13,8 @@ from tenants.models import Due
 from tenants.tasks import enqueue
 
 from . import previews
+from .run.context import DUE_KIND
 from .run.lease import free_dead
-from .services import DUE_KIND
 
 logger = logging.getLogger(__name__)
 

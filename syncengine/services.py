@@ -44,11 +44,10 @@ from .models import (
     VersionState,
 )
 from .run import doubt
+from .run.associations import replan_pending
+from .run.context import DUE_KIND
 from .run.read import make_dirty
 from .run.settled import FORGOTTEN
-
-DUE_KIND = "sync"
-"""Name of syncs in the table of what is due (`tenants.due`)."""
 
 
 class SyncError(Exception):
@@ -263,6 +262,7 @@ def start(sync: Sync, *, actor: str, preview: SyncRun | None = None) -> SyncRun:
         if preview is not None:
             run.preview = preview
             run.save(update_fields=["preview"])
+        replan_pending(locked.pair)
         due.schedule(DUE_KIND, locked.pk, timezone.now())
     sync.refresh_from_db()
     return run
@@ -342,6 +342,7 @@ def resume(sync: Sync, *, actor: str) -> None:
         raise SyncError(_("The sync is not paused."))
     refuse_unusable_accounts(sync)
     Sync.objects.filter(pk=sync.pk).update(state=SyncState.ON)
+    replan_pending(sync.pair)
     due.schedule(DUE_KIND, sync.pk, timezone.now())
     sync.refresh_from_db()
 
@@ -356,6 +357,7 @@ def _stop(sync: Sync, state: SyncState) -> None:
         Sync.objects.select_for_update().filter(pk=sync.pk).update(state=state)
         if state is SyncState.OFF:
             sync.runs.under_way().update(state=RunState.CANCELLED, finished_at=timezone.now())
+        replan_pending(sync.pair)
         due.cancel(DUE_KIND, sync.pk)
     sync.refresh_from_db()
 
@@ -366,6 +368,7 @@ def delete_sync(sync: Sync, *, actor: str) -> None:
         raise SyncError(_("Turn the sync off first."))
     sync.deleted_at = timezone.now()
     sync.save(update_fields=["deleted_at"])
+    replan_pending(sync.pair)
 
 
 def disconnect_account(account: ConnectedAccount, *, actor: str) -> list[Sync]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from connectors.models import AccountObject, ConnectedAccount
 from . import services, words
 from .core.mapping import Side
 from .core.values import blank, date_of, datetime_of
-from .models import Operation, Sync
+from .models import LINK_CHANGE, Operation, Sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,13 @@ class Showing:
         changes = tuple(_change(change, resource, by=by.name, to=to.name) for change in shown)
         kind = str(words.OPERATIONS.get(row.kind, row.kind))
         return ShownOperation(row, sync, to, by, kind, changes, len(row.changes) - len(changes))
+
+    def planned(self, row: Operation, sync: Sync) -> ShownOperation:
+        """Of a preview: what it is to do. Two records that are to be linked have no changes of their own."""
+        if row.kind == LINK_CHANGE:
+            ends = ends_of(sync)
+            return ShownOperation(row, sync, ends[Side.B], ends[Side.A], str(words.PLANNED[row.kind]), (), 0)
+        return replace(self.operation(row, sync), kind=str(words.PLANNED.get(row.kind, row.kind)))
 
     def resources(self, sync: Sync) -> Mapping[Side, Resource]:
         if sync.pk not in self._resources:

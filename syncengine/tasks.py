@@ -7,9 +7,9 @@ from django.utils import timezone
 from tenants import due
 
 from . import previews
+from .run.context import DUE_KIND
 from .run.preview import run_preview_slice
 from .run.runner import run_slice
-from .services import DUE_KIND
 
 
 def run_sync(sync_id: int) -> None:

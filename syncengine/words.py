@@ -15,6 +15,7 @@ from .core.match import PERSONS
 from .core.merge import Reason
 from .core.scope import Condition
 from .core.states import FailureClass, RecordState
+from .models import LINK_CHANGE
 from .models.sync import Attention
 from .services import Standing
 
@@ -375,6 +376,14 @@ def rule_title(rule: str) -> str:
     return str(RULES.get(rule, ""))
 
 
+PLANNED: Mapping[str, Text] = {
+    LINK_CHANGE: _("Link"),
+    WriteKind.CREATE: _("Create"),
+    WriteKind.UPDATE: _("Change"),
+    WriteKind.ARCHIVE: _("Archive"),
+    WriteKind.DELETE: _("Delete"),
+}
+"""What an operation is to do."""
 OPERATIONS: Mapping[str, Text] = {
     WriteKind.CREATE: _("Created"),
     WriteKind.UPDATE: _("Updated"),

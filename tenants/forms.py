@@ -62,10 +62,11 @@ class WorkspaceSettingsForm(forms.ModelForm):
 
     class Meta:
         model = Workspace
-        fields = ("name", "time_zone", "country")
+        fields = ("name", "time_zone", "country", "preview_required")
         help_texts = {
             "time_zone": _("Dates without a time are midnight here."),
             "country": _("Reads phone numbers that are written without a country."),
+            "preview_required": _("Settings of a sync take effect only once somebody has seen what they would do."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

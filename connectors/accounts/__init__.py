@@ -7,7 +7,16 @@ account offers and what a person said of it. An app is never asked inside a data
 from .errors import AccountError, AlreadyConnected, AnotherAccount, SettingsRefused
 from .guarded import open_guarded
 from .lifecycle import check, connect, disconnect, reconnect, rename, set_home, test_settings
-from .objects import look_at_objects, meaning_of, refresh_objects, resource_of, sensible_types, set_meaning, snapshot_of
+from .objects import (
+    look_at_objects,
+    meaning_of,
+    refresh_objects,
+    resource_of,
+    sensible_types,
+    set_meaning,
+    snapshot_of,
+    with_target_kinds,
+)
 from .session import mark_state, open_client
 
 __all__ = [
@@ -32,4 +41,5 @@ __all__ = [
     "set_meaning",
     "snapshot_of",
     "test_settings",
+    "with_target_kinds",
 ]

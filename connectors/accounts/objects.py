@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -114,7 +115,17 @@ def meaning_of(obj: AccountObject) -> ObjectMeaning:
 
 def resource_of(obj: AccountObject) -> Resource:
     """The object as a person understands it, as far as that can be told without asking the connector."""
-    return interpret(snapshot_of(obj), meaning_of(obj))
+    return with_target_kinds(interpret(snapshot_of(obj), meaning_of(obj)), obj.account_id)
+
+
+def with_target_kinds(resource: Resource, account: int) -> Resource:
+    """The resource with its references knowing what kind of object they point to, as a person understands it."""
+    targets = {f.target for f in resource.fields if f.type is FieldType.REFERENCE and f.target}
+    if not targets:
+        return resource
+    kinds = {obj.name: obj.kind for obj in AccountObject.objects.filter(account=account, name__in=targets)}
+    known = (replace(f, target_kind=kinds.get(f.target)) if f.target in targets else f for f in resource.fields)
+    return replace(resource, fields=tuple(known))
 
 
 def sensible_types(field: Field) -> tuple[FieldType, ...]:

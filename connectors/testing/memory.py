@@ -49,6 +49,7 @@ __all__ = [
     "Ticks",
     "companies",
     "contacts",
+    "memory_object",
 ]
 
 ALL_WRITES = frozenset(WriteKind)
@@ -258,6 +259,12 @@ def companies(**changes: Any) -> MemoryObject:
         Field("phone", "Phone", FieldType.PHONE, canonical="phone"),
     )
     return _object(Resource("companies", "Companies", fields, kind=Kind.COMPANY, writes=ALL_WRITES), changes)
+
+
+def memory_object(name: str, fields: tuple[Field, ...], kind: Kind | None, **changes: Any) -> MemoryObject:
+    """An object of these fields that takes every write."""
+    label = name.replace("_", " ").capitalize()
+    return _object(Resource(name, label, fields, kind=kind, writes=ALL_WRITES), changes)
 
 
 def _object(resource: Resource, changes: Mapping[str, Any]) -> MemoryObject:

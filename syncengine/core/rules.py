@@ -122,6 +122,15 @@ class Rules:
         """The same of all fields."""
         return fingerprint([lens.definition for lens in self.lenses])
 
+    def reference_fields(self) -> dict[Side, list[tuple[Targets, str]]]:
+        """Fields of each side that hold associations, with what they point to."""
+        found: dict[Side, list[tuple[Targets, str]]] = {side: [] for side in Side}
+        for lens in self.lenses:
+            if lens.targets is not None:
+                for side in Side:
+                    found[side] += [(lens.targets, name) for name in lens.field_names(side)]
+        return found
+
     def fields_of(self, mapping: str, side: Side) -> tuple[str, ...]:
         """Fields of this side that the mapping of this id writes."""
         lens = self._lens_of_mapping.get(mapping)

@@ -1,9 +1,27 @@
-"""Syncs of one kind of object form no ring of accounts: only a tree comes to rest (rule 2.4)."""
+"""How syncs stand to each other: those of one kind form no ring of accounts (rule 2.4), and parents go first (7.5)."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+
+from connectors.contract import Kind
+
+PARENTS_FIRST = (
+    (Kind.COMPANY,),
+    (Kind.CONTACT, Kind.LEAD),
+    (Kind.PRODUCT,),
+    (Kind.DEAL,),
+    (Kind.LINE_ITEM,),
+    (Kind.INVOICE,),
+    (Kind.ACTIVITY,),
+)
+"""In this order the syncs of an account pair run (rule 7.5)."""
+
+
+def rank(kind: Kind | None) -> int:
+    """The place of an object in that order; what has none there comes last, since it may refer to any of them."""
+    return next((place for place, kinds in enumerate(PARENTS_FIRST) if kind in kinds), len(PARENTS_FIRST))
 
 
 def path_between(start: int, end: int, edges: Iterable[tuple[int, int]]) -> list[int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -76,6 +77,8 @@ class RecordLink(models.Model):
     """Mapping → [time, side] of our writes within ten minutes, where both sides were written by turns (rule 4.5)."""
     passed = models.CharField(max_length=2, blank=True, default="", db_default="")
     """Sides whose record has passed its filter since the two were linked (rule 6.3)."""
+    pending = models.JSONField(_("associations not carried"), default=dict, blank=True)
+    """Name of a target (`run.associations.name_of`) → {side, label, obstacle, mappings} (rule 7.2)."""
     paused = models.BooleanField(_("paused"), default=False)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     """Empty: until a person resumes it."""
@@ -110,6 +113,8 @@ class RecordLink(models.Model):
             models.Index(fields=["pair", "state", "cause", "id"], name="link_state"),
             models.Index(fields=["pair", "id"], condition=Q(closed_at=None) & ~Q(notes={}), name="link_differs"),
             models.Index(fields=["pair"], condition=Q(replan=True), name="link_replan"),
+            models.Index(fields=["pair"], condition=~Q(pending={}), name="link_pending"),
+            GinIndex(fields=["pending"], condition=~Q(pending={}), name="link_pending_targets"),
             models.Index(fields=["pair", "wish"], condition=~Q(wish=""), name="link_wish"),
             models.Index(fields=["pair", "next_try_at"], condition=Q(next_try_at__isnull=False), name="link_next_try"),
         ]

@@ -46,6 +46,8 @@ class Stream(models.Model):
     """Field → fingerprint of its meaning, of those that all records were read with."""
     own_keys = models.JSONField(default=list, blank=True)
     """Fields that some sync matches by (rule 5.6)."""
+    company_seq = models.BigIntegerField(default=0)
+    """Of persons: changes of the companies that they refer to are in their match keys up to this number (rule 5.3)."""
     records = models.PositiveIntegerField(_("records"), default=0)
     """Kept, not counted: how many are there now."""
 

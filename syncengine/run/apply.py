@@ -29,6 +29,7 @@ from connectors.contract import (
 )
 
 from ..core.mapping import Side
+from ..core.rules import Rules
 from ..models import Operation, OperationState, RemoteRecord, RunPhase
 from .context import Halted, Slice
 from .lease import check, fenced
@@ -166,6 +167,7 @@ class Applier:
                 self.outcomes.store(side, [answer.op for answer in answers], outcomes, read_back)
             if unsent:
                 self._set_back(unsent)
+        self.work.associations.look_once_more([answer.op.link_id for answer in answers])
 
     def _still_good(
         self, side: Side, kind: WriteKind, packet: Sequence[Operation]
@@ -177,20 +179,10 @@ class Applier:
         if not self.work.resources[side].lock:
             self._look_again(side, ids)
         known = records_of(self.work.streams[side], ids)
-        good = [op for op in packet if self._unmoved(op, side, known.get(op.remote_id or ""))]
+        rules = self.work.associations.knowing({side: [record.values for record in known.values()]})
+        good = [op for op in packet if _unmoved(op, side, known.get(op.remote_id or ""), rules)]
         self._plan_again([op for op in packet if op not in good])
         return good, {id_: record.version for id_, record in known.items()}
-
-    def _unmoved(self, op: Operation, side: Side, record: RemoteRecord | None) -> bool:
-        """Does it still hold what the operation was planned from? What else has changed of it is not touched."""
-        if record is None or record.gone or record.suspect:
-            return False
-        if record.fingerprint == (op.seen_a if side is Side.A else op.seen_b):
-            return True
-        looks = self.work.rules.looks(side, record.values)
-        return all(record.values.get(c["field"]) == c["before"] for c in op.changes) and all(
-            looks.get(strand) == planned[side.value] for strand, planned in op.strands.items()
-        )
 
     def _still_missing(self, side: Side, batch: Sequence[Operation]) -> list[Operation]:
         """A record that somebody else made on this side meanwhile may be the one that we were about to make."""
@@ -268,6 +260,18 @@ class Applier:
         if batch:
             with fenced(self.work.held):
                 self.outcomes.supersede(batch)
+
+
+def _unmoved(op: Operation, side: Side, record: RemoteRecord | None, rules: Rules) -> bool:
+    """Does it still hold what the operation was planned from? What else has changed of it is not touched."""
+    if record is None or record.gone or record.suspect:
+        return False
+    if record.fingerprint == (op.seen_a if side is Side.A else op.seen_b):
+        return True
+    looks = rules.looks(side, record.values)
+    return all(record.values.get(c["field"]) == c["before"] for c in op.changes) and all(
+        looks.get(strand) == planned[side.value] for strand, planned in op.strands.items()
+    )
 
 
 def _batches(operations: Sequence[Operation], size: int) -> list[Sequence[Operation]]:

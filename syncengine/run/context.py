@@ -12,8 +12,12 @@ from connectors.contract import Client, Resource
 from ..core.mapping import Side
 from ..core.plan import Rules
 from ..models import RunKind, RunPhase, RunState, Stream, Sync, SyncRun, SyncState
+from .associations import Associations
 from .clock import Clock
 from .lease import Held, renew
+
+DUE_KIND = "sync"
+"""Name of syncs in the table of what is due (`tenants.due`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,10 @@ class Slice:
     progress: dict[str, Any] = field(default_factory=dict)
     touched: bool = False
     """A link was changed: what is counted of them has to be counted anew."""
+    associations: Associations = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.associations = Associations(self.sync.pair, self.rules)
 
     @property
     def over(self) -> bool:

@@ -16,6 +16,7 @@ from connectors.contract import Idempotency, Record, WriteKind, Written
 
 from ..core.mapping import Side
 from ..core.match import Keys, keys_of, tier
+from ..core.rules import Rules
 from ..core.scope import may_create
 from ..core.states import FailureClass
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
@@ -123,7 +124,8 @@ class Doubts:
         keys = keys_of(sent, resource, stream.own_keys, self.work.rules.locale)
         by_key = self._same(side, keys, keys)
         matching = [r for r in new if self._same(side, keys, Keys.from_json(r.keys))] if by_key else list(new)
-        twins = [r for r in matching if self._is_twin(side, op, r)]
+        rules = self.work.associations.knowing({side: [r.values for r in matching]})
+        twins = [r for r in matching if _is_twin(rules, side, op, r)]
         return (twins[:1] if twins or not by_key else matching), by_key
 
     def _same(self, side: Side, ours: Keys, theirs: Keys) -> bool:
@@ -133,10 +135,6 @@ class Doubts:
             own = matching.field_a if side is Side.A else matching.field_b
             return bool(ours.own.get(own)) and ours.own.get(own) == theirs.own.get(own)
         return tier(settings.kind, matching, ours, theirs) is not None
-
-    def _is_twin(self, side: Side, op: Operation, record: RemoteRecord) -> bool:
-        looks = self.work.rules.looks(side, record.values)
-        return all(looks.get(strand) == planned["carries"] for strand, planned in op.strands.items())
 
     def _adopt(self, side: Side, op: Operation, record: Record) -> None:
         """It had happened: store it as the answer that was lost."""
@@ -163,3 +161,8 @@ def given_up(links: Sequence[int]) -> QuerySet[Operation]:
 def look_again(links: Sequence[int]) -> None:
     """Have the creations of these links looked for once more, as if their answers had been lost just now."""
     given_up(links).update(state=OperationState.SENDING, error="", ended_at=None)
+
+
+def _is_twin(rules: Rules, side: Side, op: Operation, record: RemoteRecord) -> bool:
+    looks = rules.looks(side, record.values)
+    return all(looks.get(strand) == planned["carries"] for strand, planned in op.strands.items())

@@ -39,6 +39,11 @@ RETURNING lease.wanted
 """
 
 
+def lease_name(sync: int) -> str:
+    """Of the right to be the one writer of this sync."""
+    return f"sync:{sync}"
+
+
 def this_process() -> str:
     """Names this process so that others on the machine can tell whether it still lives."""
     return f"{socket.gethostname()[:30]}/{os.getpid()}/{int(psutil.Process().create_time())}"

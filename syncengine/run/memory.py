@@ -16,7 +16,8 @@ from ..models import RecordLink
 
 STORED = (
     "a_id", "b_id", "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "notes", "parked",
-    "replan", "next_try_at", "made_by", "closed_at", "decision", "decided_by", "paused", "paused_until", "passed",
+    "pending", "replan", "next_try_at", "made_by", "closed_at", "decision", "decided_by", "paused",
+    "paused_until", "passed",
 )  # fmt: skip
 """What planning may change of a link."""
 

@@ -13,7 +13,6 @@ from connectors.contract import (
     Record,
     Refusal,
     Refused,
-    Values,
     VersionMismatch,
     WriteKind,
     Written,
@@ -22,7 +21,9 @@ from connectors.contract import (
 from ..core.mapping import Side
 from ..core.merge import Reason
 from ..core.plan import Planned, baselines_after, note_after
+from ..core.rules import Rules
 from ..core.states import FailureClass
+from ..core.values import Key
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
 from .bulk import update_rows
 from .context import Slice
@@ -85,6 +86,8 @@ class Outcomes:
         update_rows([op.link for op in batch], LINK_FIELDS)
         self.work.touched = True
         achieved(self.work.held)
+        new = [op.link for op, _ in written if op.kind == WriteKind.CREATE]
+        self.work.associations.wake({one: {end for link in new if (end := link.end(one))} for one in Side})
 
     def _rows_of(self, side: Side, ids: Sequence[str]) -> dict[str, RecordLink]:
         """Open rows that have these records at their ends."""
@@ -110,9 +113,12 @@ class Outcomes:
         now, stream = self.work.clock.now(), self.work.streams[side]
         known = records_of(stream, [outcome.id for _, outcome in items])
         seen: list[Seen] = []
-        for op, outcome in items:
+        held = [
+            self._held(side, op, outcome, read_back.get(outcome.id), known.get(outcome.id)) for op, outcome in items
+        ]
+        rules = self.work.associations.knowing({side: [record.values for record in held]})
+        for (op, outcome), record in zip(items, held, strict=True):
             before = known.get(outcome.id)
-            record = self._held(side, op, outcome, read_back.get(outcome.id), before)
             if op.kind in (WriteKind.CREATE, WriteKind.UPDATE):
                 seen.append(
                     Seen(
@@ -123,7 +129,7 @@ class Outcomes:
                         replaced=before.fingerprint if before is not None else "",
                     )
                 )
-            self._done(side, op, record, now)
+            self._done(side, op, record, now, rules)
         store_records(stream, self.work.resources[side], seen, self.work.rules.locale)
 
     def _held(
@@ -138,13 +144,13 @@ class Outcomes:
         written: dict[str, Any] = {c["field"]: c["after"] for c in op.changes}
         return Record(outcome.id, {**(before.values if before is not None else {}), **written})
 
-    def _done(self, side: Side, op: Operation, record: Record, now: datetime) -> None:
+    def _done(self, side: Side, op: Operation, record: Record, now: datetime, rules: Rules) -> None:
         op.state, op.ended_at, op.error, op.message, op.remote_id = OperationState.DONE, now, "", "", record.id
         link = op.link
         if op.kind == WriteKind.CREATE:
             link.made_by = "created"
             link.label = link.label or label_of(record.values, self.work.resources[side])
-        self._move_baselines(link, side, op, record.values)
+        self._move_baselines(link, side, op, rules.looks(side, record.values))
         if op.kind == WriteKind.UPDATE:
             count_turns(link, {c["mapping"] for c in op.changes}, side, planned_at=op.planned_at, at=now)
         self._tell_why(link, side, op, now)
@@ -153,9 +159,8 @@ class Outcomes:
         self.work.count("done")
         self.work.count("created" if op.kind == WriteKind.CREATE else "changed")
 
-    def _move_baselines(self, link: RecordLink, side: Side, op: Operation, values: Values) -> None:
+    def _move_baselines(self, link: RecordLink, side: Side, op: Operation, looks: Mapping[str, Key]) -> None:
         """The written side takes what the app holds now, the other what was planned against (rule 3.7)."""
-        looks = self.work.rules.looks(side, values)
         for strand, planned in planned_from_json(op.strands).items():
             if strand not in looks:
                 continue  # The settings changed meanwhile: the strand is nobody's any more.

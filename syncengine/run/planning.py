@@ -21,6 +21,7 @@ from ..core.scope import Condition, Excluded, may_create
 from ..core.states import FailureClass
 from ..core.values import blank
 from ..models import Decision, FormerEnd, Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
+from .associations import ends_of_moved
 from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
 from .decided import decided
@@ -56,6 +57,10 @@ class Planner:
         self._compared: dict[int, tuple[int, int]] = {}
         """Links that were compared in this plan → numbers of the records' changes: the other end comes up later."""
         self._knows_former = self.sync.active is None or self.sync.active.number == 1
+        self._moved: dict[Side, set[str]] = {}
+        """Records of the last chunk that others may wait for."""
+        self._pending: list[int] = []
+        """Links of the last chunk that wait for others."""
         self._origins: dict[tuple[int, Side], bool] = {}
         self._recreated: set[tuple[int, str]] = set()
         """(link, side) of records that were there before: what is made for them is made again (rule 8.2)."""
@@ -99,6 +104,8 @@ class Planner:
         with fenced(self.work.held):
             stored = self._plan_records(ids)
             self._planned_up_to({side: rows[-1][1] for side, rows in changed.items() if rows})
+            self.work.associations.wake(self._moved)
+        self.work.associations.look_once_more(self._pending)
         return stored
 
     def _know_former(self) -> None:
@@ -126,6 +133,8 @@ class Planner:
         if self.work.run is not None and self.work.run.preview_id is not None:
             operations = decided(self.work, operations)
         update_rows([link for link in links if stored(link) != before[link.pk]], STORED)
+        self._moved = ends_of_moved(links, before)
+        self._pending = [link.pk for link in links if link.pending]
         insert_rows(operations)
         self.work.count("planned", len(operations))
         return len(operations)
@@ -140,6 +149,9 @@ class Planner:
             side: records_of(self.work.streams[side], [e for link in matched.links if (e := link.end(side))])
             for side in Side
         }
+        self.rules = self.work.associations.knowing(
+            {s: [r.values for r in records[s].values()] for s in Side}, self.rules
+        )
         ends = {link.pk: self._ends(link, records) for link in matched.links}
         links = [link for link in matched.links if link.replan or not self._is_compared(link, *ends[link.pk])]
         self._supersede(links)
@@ -246,6 +258,7 @@ class Planner:
     def _compare(self, link: RecordLink, a: RemoteRecord, b: RemoteRecord, way: Direction | None) -> list[Operation]:
         plan = plan_link(self.rules, a.values, b.values, memory_of(link, self.work.clock.now()), way)
         remember(link, plan)
+        link.pending = self.work.associations.pending_of(plan.pending)
         settle(link)
         return [self._operation(link, draft, a, b) for draft in plan.drafts if self._writable(draft)]
 
@@ -266,6 +279,10 @@ class Planner:
             settle(link, excluded=forbidden)
             return []
         plan = plan_creation(self.rules, target, source.values, memory_of(link, self.work.clock.now()))
+        link.pending = self.work.associations.pending_of(plan.pending)
+        if isinstance(plan, CreationRefused) and plan.waits:
+            settle(link)
+            return []
         if isinstance(plan, CreationRefused):
             settle(link, failure=FailureClass.of(plan.reason), detail=plan.message)
             return []

@@ -26,14 +26,14 @@ from ..models import (
     SyncRun,
     SyncState,
 )
-from . import brake, missing, resync, trouble
+from . import brake, missing, parents, resync, trouble
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
 from .counts import keep_counts
 from .decided import end_decisions
 from .doubt import Doubts
-from .lease import Held, LeaseLost, fenced, release, take, this_process
+from .lease import Held, LeaseLost, fenced, lease_name, release, take, this_process
 from .parked import try_again_where_fields_changed
 from .planning import Planner
 from .read import Reader
@@ -84,7 +84,7 @@ def _load(sync_id: int) -> Sync | None:
 
 def _lease_names(sync: Sync) -> list[str]:
     """The sync first: one writer of a sync, and one sync at a time that reads and creates in a stream (10.5)."""
-    return [f"sync:{sync.pk}", *(f"stream:{sync.pair.stream(side).pk}" for side in Side)]
+    return [lease_name(sync.pk), *(f"stream:{sync.pair.stream(side).pk}" for side in Side)]
 
 
 def _slice_of(sync_id: int, held: Held, clock: Clock) -> Next:
@@ -116,7 +116,8 @@ def _work(sync: Sync, held: Held, clock: Clock) -> Next:
             _keep_counts(work)
             raise
         _keep_counts(work)
-        return replace(found, others=others_concerned(sync, work.streams, before))
+        others = others_concerned(sync, work.streams, before)
+        return replace(found, others=tuple({*others, *work.associations.called()}))
 
 
 def _steps(work: Slice) -> Next:
@@ -125,6 +126,9 @@ def _steps(work: Slice) -> Next:
     if not _is_fresh(work, doubts) and not _read(work, doubts):
         return Next(work.clock.now())
     doubts.settle_after_reading()
+    if parents.come_first(work.sync, work.clock.now()):
+        work.show(RunPhase.PLANNING)
+        return Next(work.clock.now() + parents.LOOK_AGAIN)
     if not _plan_and_apply(work):
         return Next(work.clock.now())
     return _finish(work, doubts)
@@ -140,7 +144,9 @@ def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client],
     assert sync.active is not None
     run = sync.runs.under_way().first()
     work = slice_with(sync, sync.active, run, held, clock, clients, deadline)
-    work.touched = held.deaths > 0 or sync.setbacks > 0  # Then what was changed may not have been counted.
+    work.touched = held.deaths > 0 or sync.setbacks > 0  # Then what was changed may not have been counted,
+    if work.touched:
+        work.associations.look_once_more()  # nor what waits been looked at.
     return work
 
 
@@ -209,7 +215,7 @@ def _plan_and_apply(work: Slice) -> bool:
         planner = Planner(work)
         if not planner.plan():
             return False
-        if not planner.stored and not brake.waiting(work.sync).exists():
+        if not planner.stored and not brake.waiting(work.sync).exists() and not work.associations.called_own():
             return True
         if not brake.lets_through(work):
             return True

@@ -30,7 +30,8 @@ def resource_of(stream: Stream, client: Client, run: SyncRun | None, now: dateti
     if obj.missing:
         names = {"account": obj.account.name, "object": obj.label}
         raise ResourceGone(_("“%(account)s” does not offer “%(object)s” any more.") % names)
-    return client.interpret(accounts.snapshot_of(obj), accounts.meaning_of(obj))
+    understood = client.interpret(accounts.snapshot_of(obj), accounts.meaning_of(obj))
+    return accounts.with_target_kinds(understood, obj.account_id)
 
 
 def _is_due(stream: Stream, run: SyncRun | None, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from connectors.contract import Field, FieldType, Resource
 from connectors.models import AccountObject, AccountState, ConnectedAccount
 from tenants.access import actor_of, admin_required, member_required
 
-from .. import editing, queries, services, wording, words
+from .. import editing, previews, queries, services, wording, words
 from ..core.mapping import ClearPolicy, Direction, History, MatchBy, Side, SyncSettings, Transform, WriteMode
 from ..core.match import PERSONS
 from ..models import Sync, SyncState
@@ -307,5 +307,7 @@ def sync_review(request: HttpRequest, pk: int) -> HttpResponse:
         "changes": changes_between(sync.active.load(), settings, names, resources) if sync.active else (),
         "is_draft": sync.state == SyncState.DRAFT,
         "has_changes": queries.draft_of(sync) is not None,
+        "preview": previews.current(sync),
+        "preview_required": previews.is_required(),
     }
     return render(request, "syncengine/review.html", context)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, deletions, differences, filters, home, mapping_details, records, runs, setup, syncs
+from . import accounts, deletions, differences, filters, home, mapping_details, previews, records, runs, setup, syncs
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -21,6 +21,12 @@ urlpatterns = [
         "syncs/<int:pk>/settings/mappings/<str:mapping>/remove/", setup.sync_mapping_remove, name="sync_mapping_remove"
     ),
     path("syncs/<int:pk>/review/", setup.sync_review, name="sync_review"),
+    path("syncs/<int:pk>/preview/", previews.sync_preview, name="sync_preview"),
+    path("syncs/<int:pk>/preview/progress/", previews.sync_preview_progress, name="sync_preview_progress"),
+    path("syncs/<int:pk>/preview/start/", previews.sync_preview_start, name="sync_preview_start"),
+    path("syncs/<int:pk>/preview/decide/", previews.sync_preview_decide, name="sync_preview_decide"),
+    path("syncs/<int:pk>/held/release/", previews.sync_held_release, name="sync_held_release"),
+    path("syncs/<int:pk>/held/decline/", previews.sync_held_decline, name="sync_held_decline"),
     path("syncs/<int:pk>/start/", syncs.sync_start, name="sync_start"),
     path("syncs/<int:pk>/run/", syncs.sync_run, name="sync_run"),
     path("syncs/<int:pk>/pause/", syncs.sync_pause, name="sync_pause"),

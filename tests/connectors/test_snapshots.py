@@ -38,6 +38,7 @@ fields = st.builds(
     multi_valued=st.booleans(),
     options=st.lists(options, max_size=3).map(tuple),
     target=st.none() | text,
+    target_kind=st.none() | st.sampled_from(Kind),
     max_length=st.none() | st.integers(1, 10**6),
     tells_blank=st.booleans(),
 )

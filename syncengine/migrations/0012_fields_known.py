@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncengine', '0010_what_differs'),
+        ('syncengine', '0011_associations_that_wait'),
     ]
 
     operations = [
