@@ -182,6 +182,8 @@ def _refuse_filters(settings: SyncSettings, a: Resource, b: Resource) -> None:
 def _refuse_matching(settings: SyncSettings, a: Resource, b: Resource) -> None:
     """Rule 5.6: a field of one's own choosing has to be there on both sides."""
     matching = settings.matching
+    if matching.by is MatchBy.DOMAIN_FIRST and settings.kind is not Kind.COMPANY:
+        raise SyncError({"matching": _("Only companies have a domain to match by.")})
     if matching.by is not MatchBy.FIELD:
         return
     if a.field(matching.field_a) is None or b.field(matching.field_b) is None:
@@ -219,9 +221,9 @@ def _activate(sync: Sync) -> None:
     draft = sync.versions.filter(state=VersionState.DRAFT).first()
     if draft is None:
         return
-    chosen, before = draft.load(), sync.active.load() if sync.active is not None else None
-    if chosen.history is History.FROM_NOW and (before is None or before.history is not History.FROM_NOW):
-        sync.existing_a = sync.existing_b = None  # "Now" begins with the next look at both sides (rule 6.4).
+    chosen = draft.load()
+    if chosen.history is History.ALL:
+        sync.existing_a = sync.existing_b = None  # Chosen again, "now" begins anew (rule 6.4).
     sync.versions.filter(state=VersionState.ACTIVE).update(state=VersionState.OLD)
     draft.state = VersionState.ACTIVE
     draft.save(update_fields=["state"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from connectors.contract import Refusal, Resource, Value, Values, WriteKind
 
@@ -117,10 +118,15 @@ class LinkMemory:
     parked: Mapping[str, Parked] = field(default_factory=dict)
     pins: Mapping[Side, frozenset[str]] = field(default_factory=dict)
     """Fields of each side to which nothing is written now (rule 9.5)."""
-    origins: Mapping[str, Side] = field(default_factory=dict)
-    """Mapping id → the side that its present value came from, where we wrote it."""
+    provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Mapping id → where its present value came from, where we wrote it: {side, …}."""
     frozen: Mapping[str, Side] = field(default_factory=dict)
     """Mapping id → the side to which one more write would be a turn too many (rule 4.5)."""
+
+    def origin(self, mapping: str) -> Side | None:
+        """The side that the mapping's present value came from."""
+        told = self.provenance.get(mapping)
+        return Side(told["side"]) if told else None
 
     @property
     def is_new(self) -> bool:
@@ -164,6 +170,8 @@ class _Sheet:
 
     def is_narrowed(self, lens: Lens) -> bool:
         """What is not sent now may have to be later: its baselines stand (rule 6.3)."""
+        if self.way is Direction.TWO_WAY:
+            return False
         return self.way is None or lens.direction.narrowed(self.way) is not lens.direction
 
     def agree(self, strand: str, a: Key, b: Key) -> None:
@@ -271,16 +279,22 @@ def _shown(carried: Carried) -> str:
 
 
 def _decide(
-    sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried, memory: LinkMemory, policy: Policy
+    sheet: _Sheet,
+    lens: Lens,
+    element: str,
+    a: Carried,
+    b: Carried,
+    base: Base | None,
+    memory: LinkMemory,
+    policy: Policy,
 ) -> Decision:
     """As ever, but for a mapping that is new or has another form than when it was compared (rule 4.6)."""
-    base = memory.base(lens.strand(element))
     if base is not None or memory.is_new:
         return decide(a, b, base, policy)
     former = sheet.rules.former.get(lens.mapping.id, ())
     edited = edited_sides(former, element, sheet.before, memory.a, memory.b)
     if edited is not None:
-        return decide_anew(a, b, edited, memory.origins.get(lens.mapping.id), policy)
+        return decide_anew(a, b, edited, memory.origin(lens.mapping.id), policy)
     if lens.mapping.begins is Begins.LATER:
         return Decision("4.6", Reason.LATER_ONLY, differs=a.key != b.key)
     return decide(a, b, None, policy)
@@ -295,7 +309,7 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
     if policy is None:
         sheet.leave(strand, Reason.FILTERED, differs=a.key != b.key)
         return
-    decision = _decide(sheet, lens, element, a, b, memory, policy)
+    decision = _decide(sheet, lens, element, a, b, base, memory, policy)
     if decision.to is None and decision.differs and sheet.is_narrowed(lens):
         sheet.leave(strand, Reason.FILTERED, differs=True)
         return
@@ -442,7 +456,7 @@ def _decide_list(
     edited = edited_sides(former, "", sheet.before, memory.a, memory.b)
     if edited is not None:
         keys = {side: states[side].keys for side in Side}
-        anew = list_anew(keys, edited, memory.origins.get(lens.mapping.id), policy)
+        anew = list_anew(keys, edited, memory.origin(lens.mapping.id), policy)
         if anew is not None:
             return anew
     return decide_set(states[Side.A], states[Side.B], first=base is None, policy=policy)

@@ -32,9 +32,8 @@ def memory_of(link: RecordLink, now: datetime) -> LinkMemory:
         strand: Parked(FailureClass(p["reason"]), p["message"], p["a"], p["b"], p.get("definition", ""))
         for strand, p in link.parked.items()
     }
-    origins = {mapping: Side(told["side"]) for mapping, told in link.provenance.items()}
     pins = pins_of(link, now) if link.pins else {}
-    return LinkMemory(link.baseline_a, link.baseline_b, parked, pins, origins, frozen_of(link, now))
+    return LinkMemory(link.baseline_a, link.baseline_b, parked, pins, link.provenance, frozen_of(link, now))
 
 
 def frozen_of(link: RecordLink, now: datetime) -> dict[str, Side]:
@@ -79,10 +78,10 @@ def next_wake(link: RecordLink, now: datetime) -> datetime | None:
 
 def remember(link: RecordLink, plan: LinkPlan) -> None:
     """What follows from a plan without writing anywhere."""
-    link.baseline_a = {**link.baseline_a, **plan.baselines.get(Side.A, {})}
-    link.baseline_b = {**link.baseline_b, **plan.baselines.get(Side.B, {})}
     for strand in plan.baselines.get(Side.A, {}):
         forget_former(link, strand)
+    link.baseline_a = {**link.baseline_a, **plan.baselines.get(Side.A, {})}
+    link.baseline_b = {**link.baseline_b, **plan.baselines.get(Side.B, {})}
     kept = {strand: reason for strand, reason in link.notes.items() if strand not in plan.settled}
     link.notes = kept | {strand: reason.value for strand, reason in plan.notes.items()}
     link.parked = {
@@ -92,8 +91,11 @@ def remember(link: RecordLink, plan: LinkPlan) -> None:
 
 
 def forget_former(link: RecordLink, strand: str) -> None:
-    """What was remembered of an earlier form of this part of a mapping has served (rule 4.6)."""
-    if not any(is_former(known, strand) for known in link.baseline_a):
+    """What was remembered of an earlier form of this part of a mapping has served, once this is to be (rule 4.6)."""
+    if not link.baseline_a or strand in link.baseline_a:
+        return
+    head = strand.rpartition("#")[0] + "#"
+    if not any(known.startswith(head) and is_former(known, strand) for known in link.baseline_a):
         return
     for name in ("baseline_a", "baseline_b", "notes"):
         setattr(link, name, {s: v for s, v in getattr(link, name).items() if not is_former(s, strand)})

@@ -166,9 +166,9 @@ class Outcomes:
                 continue  # The settings changed meanwhile: the strand is nobody's any more.
             answered = looks[strand]
             base_a, base_b = baselines_after(planned, side, answered, base_of(link, strand))
+            forget_former(link, strand)
             link.baseline_a = {**link.baseline_a, strand: base_a}
             link.baseline_b = {**link.baseline_b, strand: base_b}
-            forget_former(link, strand)
             link.parked = {s: p for s, p in link.parked.items() if s != strand}
             known = link.notes.get(strand)
             note(link, strand, note_after(planned, side, answered, Reason(known) if known else None))

@@ -24,8 +24,8 @@ OLD, NEW = (("new", "open"), ("won", "done")), (("new", "open"), ("won", "closed
 def changed(pair: Pair, *, origin=None, **mapping) -> Pair:
     """The same two records, whose mapping has another option map now."""
     rules = rules_of(STAGE_A, STAGE_B, options=NEW, **mapping).remembering([pair.rules.settings])
-    origins = {} if origin is None else {"m": origin}
-    return replace(pair, rules=rules, memory=replace(pair.memory, origins=origins))
+    told = {} if origin is None else {"m": {"side": origin.value}}
+    return replace(pair, rules=rules, memory=replace(pair.memory, provenance=told))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_rule_4_6_of_a_list_the_side_it_came_from_is_sent_again():
     a, b = field("tags", T.MULTI_CHOICE, options=("x", "y")), field("tags", T.MULTI_CHOICE, options=("p", "q", "r"))
     pair = Pair(rules_of(a, b, options=(("x", "p"), ("y", "q"))), {"tags": ["x", "y"]}, {"tags": ["p", "q"]}).in_step()
     rules = rules_of(a, b, options=(("x", "p"), ("y", "r"))).remembering([pair.rules.settings])
-    again = replace(pair, rules=rules, memory=replace(pair.memory, origins={"m": A}))
+    again = replace(pair, rules=rules, memory=replace(pair.memory, provenance={"m": {"side": "a"}}))
     assert {s: set(v["tags"]) for s, v in again.written().items()} == {B: {"p", "r"}}
 
 
