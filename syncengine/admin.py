@@ -81,14 +81,15 @@ class RecordLinkAdmin(Rows):
 
 @admin.register(SyncRun, site=workspace_admin_site)
 class SyncRunAdmin(Rows):
-    list_display = ("pk", "sync_id", "kind", "state", "phase", "started_at", "finished_at", "started_by")
+    list_display = ("pk", "sync_id", "kind", "state", "phase", "started_at", "finished_at", "started_by", "decided_by")
+    raw_id_fields = ("preview",)
     list_filter = ("state", "kind")
 
 
 @admin.register(Operation, site=workspace_admin_site)
 class OperationAdmin(Rows):
-    list_display = ("pk", "run_id", "kind", "side", "remote_id", "state", "error", "ended_at")
-    list_filter = ("state", "kind", "side")
+    list_display = ("pk", "run_id", "kind", "side", "label", "remote_id", "state", "hold", "decided_by", "ended_at")
+    list_filter = ("state", "hold", "kind", "side")
     search_fields = ("=remote_id",)
     raw_id_fields = ("run", "link")
 

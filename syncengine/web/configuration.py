@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.http import QueryDict
 
+from ..core.guard import Thresholds
 from ..core.mapping import (
     ClearPolicy,
     Direction,
@@ -22,6 +23,7 @@ from ..core.mapping import (
 from ..core.match import PERSONS
 from ..editing import within_plan
 
+MOST_UNASKED = 1_000_000
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
@@ -33,6 +35,7 @@ def settings_from(post: QueryDict, current: SyncSettings, *, may_customise: bool
         winner=chosen(Side, post.get("winner"), current.winner),
         matching=_matching(post, current.matching),
         history=chosen(History, post.get("history"), current.history),
+        brake=_brake(post, current.brake),
         pass_on="pass_on" in post if "pass_on_shown" in post else current.pass_on,
         email_only="email_only" in post if current.kind in PERSONS else current.email_only,
         mappings=tuple(
@@ -41,6 +44,14 @@ def settings_from(post: QueryDict, current: SyncSettings, *, may_customise: bool
         ),
     )
     return within_plan(changed)
+
+
+def _brake(post: QueryDict, current: Thresholds) -> Thresholds:
+    """A number that is none, or beyond its bound, leaves things as they are."""
+    bounds = {"changes": MOST_UNASKED, "changes_percent": 100, "clears": MOST_UNASKED, "clears_percent": 100}
+    said = {name: post.get(f"brake_{name}", "").strip() for name in bounds}
+    numbers = {name: int(raw) for name, raw in said.items() if raw.isascii() and raw.isdecimal() and len(raw) < 10}
+    return replace(current, **{name: n for name, n in numbers.items() if n <= bounds[name]})
 
 
 def chosen(kind: type[Choice], raw: str | None, otherwise: Choice) -> Choice:

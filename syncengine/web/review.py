@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -181,6 +181,14 @@ def changes_between(
         found += [_("Filter: %(after)s") % {"after": text} for text in now]
     if old.history is not new.history:
         found.append(_("Takes part: %(after)s") % {"after": wording.HISTORIES[new.history]})
+    if old.brake != new.brake:
+        found.append(
+            _(
+                "Asked for first: more than %(changes)s records or %(changes_percent)s %% changed, %(clears)s values "
+                "or %(clears_percent)s %% cleared"
+            )
+            % asdict(new.brake)
+        )
     if old.pass_on != new.pass_on:
         found.append(
             _("Records that came from another account of the app are passed on")

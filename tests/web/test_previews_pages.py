@@ -198,6 +198,16 @@ def test_rule_11_4_what_the_brake_holds(
     assert "holds nothing" in again
 
 
+def test_rule_11_4_thresholds_on_the_settings_page(made: World, url: Url, owner_client: Client) -> None:
+    address = url("sync_settings", made.sync.pk)
+    assert 'name="brake_changes" value="500"' in owner_client.get(address).text
+    said = {"brake_changes": "7", "brake_clears": "-1", "brake_clears_percent": "101", "brake_changes_percent": ""}
+    owner_client.post(address, said)
+    sync = Sync.objects.get(pk=made.sync.pk)
+    assert services.current_settings(sync).brake == replace(sync.settings.brake, changes=7)
+    assert "more than 7 records or 20 % changed" in owner_client.get(url("sync_review", sync.pk)).text
+
+
 def test_texts_from_outside_are_shown_as_text(made: World, url: Url, owner_client: Client) -> None:
     ready(made, text="<script>x</script>")
     text = owner_client.get(url("sync_preview", made.sync.pk)).text
