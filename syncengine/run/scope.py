@@ -8,7 +8,7 @@ from ..core.filters import FilterMode
 from ..core.history import changed_since, released, remembered_with
 from ..core.mapping import History, Side
 from ..core.scope import Condition, Excluded, Ways, judge_scope, open_ways
-from ..models import RecordLink, RemoteRecord, Sync
+from ..models import Decision, RecordLink, RemoteRecord, Sync
 from .context import Slice
 from .lease import fenced
 
@@ -28,7 +28,8 @@ class Gate:
     def judge(self, link: RecordLink, records: Records, now: datetime) -> Ways:
         """The ways that are open to this link; what is learnt of it is remembered with it."""
         ends = {side: (self.work.resources[side], record.values) for side, record in records.items()}
-        excluded = judge_scope(self.settings, ends.get(Side.A), ends.get(Side.B)) or self._history(link, records)
+        # History first: what a record was like then has to be remembered, whatever else keeps it out.
+        excluded = self._history(link, records) or judge_scope(self.settings, ends.get(Side.A), ends.get(Side.B))
         if excluded is not None:
             return Ways(None, excluded)
         if self.lets_all_pass:
@@ -50,6 +51,9 @@ class Gate:
             return None
         if not kept_out and link.baseline_a and link.baseline_b:
             return None
+        if link.made_by == "person" or link.decision == Decision.CREATE:
+            link.baseline_a, link.baseline_b = {}, {}
+            return None  # A person wants it in, and all of it.
         known = {Side.A: link.baseline_a, Side.B: link.baseline_b} if kept_out else {}
         known = {side: keys for side, keys in known.items() if keys}
         looks = {side: self.work.rules.looks(side, record.values) for side, record in records.items()}

@@ -8,7 +8,7 @@ import pytest
 
 from connectors.contract import Field, FieldType
 from connectors.testing.memory import MemoryObject, contacts
-from syncengine import services
+from syncengine import decisions, services
 from syncengine.core.filters import FieldCondition, Filter, FilterMode, Filters, Group, Leaving, Operator
 from syncengine.core.mapping import Direction, History
 
@@ -202,6 +202,33 @@ def test_rule_6_4_leaving_and_reading_anew_makes_nothing_new(make_world: MakeWor
         services.forget_records(stream)
     world.rest()
     assert world.writes == 0 and {link.cause for link in world.open_links()} == {"history"}
+    world.rests()
+
+
+def test_rule_6_4_what_a_person_links_or_has_created_takes_part(make_world: MakeWorld) -> None:
+    world = make_world(history=History.FROM_NOW, email_only=False)
+    a, b = world.a.add(ANN, job="Cook"), world.b.add(BOB, phone="+49 30 1234567")
+    alone = world.a.add(BOB, mail="alone@example.com")
+    world.rest()
+    decisions.link_records(world.sync, a_id=a, b_id=b, actor="ann")
+    decisions.create_new(world.sync, [world.link(a=alone)], actor="ann")
+    world.rest()
+    assert world.b.values(b)["job"] == "Cook" and world.a.values(a)["phone"] == "+49 30 1234567"
+    assert world.link(a=alone).is_whole
+    world.rests()
+
+
+def test_rule_6_4_a_record_that_lacks_an_address_is_remembered_too(make_world: MakeWorld) -> None:
+    world = make_world(history=History.FROM_NOW)
+    a = world.a.add(first="Ann", last="Lee", job="Cook")
+    world.rest()
+    assert world.link(a=a).cause == "history"
+    world.a.edit(a, job="Baker")
+    world.rest()
+    assert world.link(a=a).cause == "no_email"
+    world.a.edit(a, mail="ann@example.com")
+    world.rest()
+    assert world.link(a=a).state == "in_sync"
     world.rests()
 
 
