@@ -300,6 +300,7 @@ class RunSerializer(serializers.ModelSerializer):
             "started_by",
             "started_at",
             "finished_at",
+            "preview",
         )
         read_only_fields = fields
 

@@ -7,6 +7,7 @@ planned again, says so by having no decision, and stands under the brake.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from django.db.models import Q
@@ -14,7 +15,7 @@ from django.db.models import Q
 from connectors.contract import WriteKind
 
 from ..models import LINK_CHANGE, Hold, Operation, OperationState
-from .bulk import update_rows
+from .bulk import as_json, update_rows
 from .context import Slice
 from .declining import decline, keep_apart
 
@@ -64,7 +65,7 @@ def _take_up(work: Slice, op: Operation, row: Operation) -> bool:
     assert op.link is not None
     now = work.clock.now()
     row.run_id, row.link_id, row.hold = op.run_id, op.link_id, ""
-    if (row.changes, row.strands) != (op.changes, op.strands):
+    if [row.changes, row.strands] != json.loads(as_json([op.changes, op.strands])):
         row.state, row.ended_at = OperationState.SUPERSEDED, now
         return False
     if row.state == OperationState.DECLINED:

@@ -41,7 +41,7 @@ from ..models import (
 from . import trouble
 from .bulk import insert_rows
 from .clock import Clock
-from .context import Next, Slice
+from .context import Halted, Next, Slice
 from .lease import Held, LeaseLost, achieved, fenced, release, take, this_process
 from .planning import Planner
 from .read import Reader
@@ -126,6 +126,8 @@ def _slice_of(run_id: int, held: Held, clock: Clock) -> Next:
         return _work(run, held, clock)
     except LeaseLost:
         raise
+    except Halted:
+        return Next(None)
     except RateLimited as error:
         return Next(clock.now() + timedelta(seconds=max(error.after or 0, 1)))
     except (Retry, OperationalError):
@@ -134,6 +136,8 @@ def _slice_of(run_id: int, held: Held, clock: Clock) -> Next:
     except ConnectorError as error:
         return _fail(run, held, clock, str(error).replace("\x00", "") or type(error).__name__)
     except Exception:
+        if _load(run_id) is None:
+            return Next(None)  # A person has ended it meanwhile.
         logger.exception("preview %s stopped by a defect", run.pk)
         return _fail(run, held, clock, _("Something unexpected happened inside."))
 
@@ -157,10 +161,11 @@ def _work(run: SyncRun, held: Held, clock: Clock) -> Next:
         others = others_concerned(run.sync, work.streams, before) + _itself(run.sync, work, before)
     if not ready:
         return Next(clock.now(), others=others)
+    now = clock.now()
     with fenced(held):
         finished = SyncRun.objects.filter(pk=run.pk, state=RunState.RUNNING)
-        finished.update(state=RunState.DONE, phase=RunPhase.DONE, finished_at=clock.now())
-    return Next(clock.now() + LIFE, quiet=True, others=others)
+        finished.update(state=RunState.DONE, phase=RunPhase.DONE, finished_at=now)
+    return Next(now + LIFE, quiet=True, others=others)
 
 
 def _itself(sync: Sync, work: Slice, before: dict[Side, int]) -> tuple[int, ...]:
@@ -218,6 +223,7 @@ class Rehearsal(Planner):
 
     def _rehearse(self, side: Side, ids: Sequence[str]) -> None:
         with fenced(self.work.held):
+            self._refuse_ended()
             linked = self._linked(ids) if side is Side.A else set()
             with transaction.atomic():
                 links, operations, _before = self._judge({side: set(ids), side.other: set()})
@@ -235,6 +241,14 @@ class Rehearsal(Planner):
             self.work.progress.pop("linked", None)
             self.work.show(RunPhase.PLANNING)
             achieved(self.work.held)
+
+    def _refuse_ended(self) -> None:
+        """Raises Halted where a person has ended it meanwhile: nothing is to be left behind."""
+        going_on = SyncRun.objects.select_for_update(of=("self",)).filter(
+            pk=self._run.pk, state=RunState.RUNNING, version__state=VersionState.DRAFT
+        )
+        if not going_on.exists():
+            raise Halted
 
     def _is_compared(self, link: RecordLink, a: RemoteRecord | None, b: RemoteRecord | None) -> bool:
         return False

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.forms.models import model_to_dict
 
-from syncengine import approvals, decisions, previews, services
+from syncengine import approvals, decisions, previews, services, tasks
 from syncengine.core.mapping import Direction
 from syncengine.models import (
     FormerEnd,
@@ -26,6 +26,7 @@ from syncengine.run import preview as engine
 from syncengine.run.clock import Clock
 from syncengine.run.preview import run_preview_slice
 from syncengine.services import SyncError
+from tenants.models import Due
 
 from .conftest import MakeWorld, World
 from .test_crashes import Fate, Killed, ruled_by
@@ -308,11 +309,37 @@ def test_rule_11_1_an_account_that_is_lost_fails_it_in_words(make_world: MakeWor
     assert (run.state, run.error) == (RunState.FAILED, "Wrong password.")
 
 
-def instants(world: World, act: Any) -> int:
-    fate = Fate()
-    with ruled_by(fate, world):
-        act()
-    return fate.instants
+def test_rule_11_1_forgotten_while_it_is_made(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = new_world(make_world)
+    people(world)
+    monkeypatch.setattr(engine, "CHUNK", 1)
+    run = previews.start(world.sync, actor="ann")
+    chunk = engine.Rehearsal._rehearse
+
+    def forget_after(rehearsal: engine.Rehearsal, *args: Any) -> None:
+        chunk(rehearsal, *args)
+        previews.discard(run, actor="ann")
+
+    monkeypatch.setattr(engine.Rehearsal, "_rehearse", forget_after)
+    assert run_preview_slice(run.pk, Clock(now=world.tick)).at is None
+    run.refresh_from_db()
+    assert (run.state, run.error) == (RunState.CANCELLED, "") and not Operation.objects.exists()
+
+
+def test_rule_11_1_made_by_the_queue_and_ended_by_it(make_world: MakeWorld) -> None:
+    world = make_world()
+    people(world)
+    world.rest()
+    draft(world, direction=Direction.A_TO_B)
+    run = previews.start(world.sync, actor="ann")
+    world.a.add(ANN, mail="new@example.com")
+    Due.objects.all().update(claimed_until=None)
+    Due.objects.filter(kind="sync").delete()
+    tasks.run_preview(run.pk)
+    run.refresh_from_db()
+    assert run.state == RunState.DONE
+    assert Due.objects.get(kind="preview").at == run.finished_at + timedelta(hours=24)
+    assert Due.objects.filter(kind="sync").exists(), "what it has read is news for the settings in effect"
 
 
 @pytest.mark.parametrize("at", range(3, 40, 4))
