@@ -70,6 +70,23 @@ def resync_deleted(sync: Sync, *, side: Side, records: Collection[int] | None = 
         return Asked(ensure_run(locked, RunKind.RESYNC, actor), count)
 
 
+def pass_deletions_on(sync: Sync, *, side: Side, records: Collection[int], actor: str) -> Asked:
+    """Have deletions on this side passed on for these links, although something spoke against it (rule 8.3).
+
+    Raises SyncError, also where passing deletions on is not switched on.
+    """
+    with transaction.atomic():
+        locked = Sync.objects.select_for_update(of=("self",)).select_related("active").get(pk=sync.pk)
+        if locked.active is None or locked.state != SyncState.ON:
+            raise SyncError(_("Turn the sync on first."))
+        if side.other not in locked.active.load().deletions:
+            raise SyncError(_("Passing deletions on is not switched on for this direction."))
+        count = deleted_in(locked, side).filter(pk__in=records).update(wish=Wish.PASS_ON, replan=True)
+        if not count:
+            raise SyncError(_("None of these records is deleted there any more."))
+        return Asked(ensure_run(locked, RunKind.CHANGES, actor), count)
+
+
 def confirm_missing(sync: Sync, *, side: Side, records: int, actor: str) -> None:
     """A person says that the records that this side does not show any more were deleted (rule 8.4).
 

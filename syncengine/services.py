@@ -170,6 +170,21 @@ def _refuse_problems(settings: SyncSettings, a: Resource, b: Resource) -> None:
     for side, resource in ((Side.A, a), (Side.B, b)):
         if settings.direction.allows(side) and not resource.writes & {WriteKind.CREATE, WriteKind.UPDATE}:
             raise SyncError({"direction": _("“%(name)s” can only be read.") % {"name": resource.label}})
+    _refuse_deletions(settings, {Side.A: a, Side.B: b})
+
+
+def _refuse_deletions(settings: SyncSettings, resources: Mapping[Side, Resource]) -> None:
+    """Rule 8.3: deletions go only where the direction and the app allow it."""
+    for side, kind in settings.deletions.items():
+        name = {"name": resources[side].label}
+        if not settings.direction.allows(side):
+            raise SyncError({"deletions": _("The direction of this sync does not allow deleting “%(name)s”.") % name})
+        if kind not in (WriteKind.ARCHIVE, WriteKind.DELETE) or kind not in resources[side].writes:
+            text = {
+                WriteKind.ARCHIVE: _("“%(name)s” cannot be archived."),
+                WriteKind.DELETE: _("“%(name)s” cannot be deleted."),
+            }
+            raise SyncError({"deletions": text.get(kind, text[WriteKind.DELETE]) % name})
 
 
 def _refuse_filters(settings: SyncSettings, a: Resource, b: Resource) -> None:

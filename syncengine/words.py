@@ -130,6 +130,14 @@ def preset_of(kind: Kind | None) -> Text:
     }.get(kind, _("Records of this kind are never matched by themselves: each is copied to the other side."))  # type: ignore[call-overload]
 
 
+DELETIONS: Mapping[str, Text] = {
+    "": _("Leave it, and list it"),
+    WriteKind.ARCHIVE: _("Archive it"),
+    WriteKind.DELETE: _("Delete it"),
+}
+"""What a deletion on one side does on the other."""
+
+
 MATCHES: Mapping[MatchBy, Text] = {
     MatchBy.DEFAULT: _("As usual for this kind"),
     MatchBy.DOMAIN_FIRST: _("By domain, then by name"),
@@ -328,6 +336,7 @@ REASONS: Mapping[Reason, Text] = {
     Reason.FILLED: _("%(to)s had no value."),
     Reason.CLEARED: _("It was cleared in %(by)s."),
     Reason.CREATED: _("The record was made from the one in %(by)s."),
+    Reason.DELETED: _("The record was deleted in %(by)s."),
     Reason.DEFAULT: _("It is the default for new records in %(to)s."),
     Reason.MERGED: _("The entries of both sides were brought together."),
     Reason.RECEIVER_EDIT: _("Changed on the side that only receives; it stays until the sender's next edit."),
@@ -368,6 +377,7 @@ RULES: Mapping[str, Text] = {
     "8.1": _("Deletions are not passed on"),
     "11.2": _("Undo"),
     "8.2": _("Resync: created again"),
+    "8.3": _("A deletion is passed on"),
 }
 
 

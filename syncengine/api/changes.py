@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from connectors.contract import WriteKind
+
 from ..core.mapping import Begins, ClearPolicy, Direction, History, Side, SyncSettings, Transform, WriteMode
 from ..editing import add_mapping, change_mapping, remove_mapping
 from .filters import changed_filters
@@ -20,6 +22,10 @@ ENUMS = {
 }
 
 
+OFF = "off"
+"""Deletions are left alone."""
+
+
 def changed(settings: SyncSettings, said: Mapping[str, Any]) -> SyncSettings:
     """`settings` with what was said; the rest as it is. Raises SyncError."""
     settings = replace(
@@ -30,12 +36,18 @@ def changed(settings: SyncSettings, said: Mapping[str, Any]) -> SyncSettings:
         email_only=said.get("email_only", settings.email_only),
         pass_on=said.get("pass_on", settings.pass_on),
         filters=changed_filters(settings.filters, said.get("filters", {})),
+        deletions=_deletions(settings, said.get("deletions", {})),
         history=History(said.get("history", settings.history)),
         brake=replace(settings.brake, **said.get("brake", {})),
     )
     for one in said.get("mappings", ()):
         settings = _mapping(settings, dict(one))
     return settings
+
+
+def _deletions(settings: SyncSettings, said: Mapping[str, str]) -> Mapping[Side, WriteKind]:
+    now = {side.value: kind.value for side, kind in settings.deletions.items()} | dict(said)
+    return {Side(side): WriteKind(kind) for side, kind in now.items() if kind != OFF}
 
 
 def _mapping(settings: SyncSettings, said: dict[str, Any]) -> SyncSettings:

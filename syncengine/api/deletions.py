@@ -57,6 +57,30 @@ class ConfirmMissing(OneSync):
         )
 
 
+class PassOnSerializer(ResyncSerializer):
+    records = serializers.ListField(
+        child=serializers.IntegerField(), allow_empty=False, max_length=MOST_RECORDS, help_text="Ids of records."
+    )
+
+
+@extend_schema(tags=["records"])
+class PassOn(generics.GenericAPIView):
+    queryset = Sync.objects.none()
+    serializer_class = AskedSerializer
+
+    @extend_schema(request=PassOnSerializer, responses={202: AskedSerializer})
+    def post(self, request: Request, pk: int) -> Response:
+        """Pass deletions on that wait for a person because the other side was edited."""
+        wanted = PassOnSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        said = wanted.validated_data
+        with answering():
+            asked = deleting.pass_deletions_on(
+                sync_or_404(pk), side=Side(said["side"]), records=said["records"], actor=actor_of(request)
+            )
+        return Response(AskedSerializer(asked).data, status=status.HTTP_202_ACCEPTED)
+
+
 @extend_schema(tags=["records"])
 class Resync(generics.GenericAPIView):
     queryset = Sync.objects.none()

@@ -10,6 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connectors.api.serializers import KIND_CHOICES
+from connectors.contract import WriteKind
 from connectors.models import AccountObject
 
 from .. import queries, words
@@ -92,6 +93,16 @@ class BrakeSerializer(serializers.Serializer):
     clears_percent = serializers.IntegerField(min_value=0, max_value=100, required=False)
 
 
+DELETIONS = [("off", "off"), (WriteKind.ARCHIVE.value, "archive"), (WriteKind.DELETE.value, "delete")]
+
+
+class DeletionsSerializer(serializers.Serializer):
+    """What a deletion on the other side does to this side's record."""
+
+    a = serializers.ChoiceField(choices=DELETIONS, required=False)
+    b = serializers.ChoiceField(choices=DELETIONS, required=False)
+
+
 class SettingsSerializer(serializers.Serializer):
     """Everything that was chosen for a sync."""
 
@@ -100,6 +111,7 @@ class SettingsSerializer(serializers.Serializer):
     matching = MatchingSerializer()
     email_only = serializers.BooleanField()
     pass_on = serializers.BooleanField()
+    deletions = DeletionsSerializer()
     filters = FiltersSerializer()
     history = serializers.ChoiceField(choices=names_of(History))
     brake = BrakeSerializer()
@@ -149,6 +161,7 @@ class SettingsChangeSerializer(serializers.Serializer):
     matching = MatchingSerializer(required=False)
     email_only = serializers.BooleanField(required=False)
     pass_on = serializers.BooleanField(required=False)
+    deletions = DeletionsSerializer(required=False)
     filters = FiltersSerializer(required=False)
     history = serializers.ChoiceField(choices=names_of(History), required=False)
     brake = BrakeSerializer(required=False)
@@ -246,6 +259,7 @@ def settings_data(settings: SyncSettings) -> dict[str, Any]:
             "matching": settings.matching,
             "email_only": settings.email_only,
             "pass_on": settings.pass_on,
+            "deletions": {side.value: settings.deletions.get(side, "off") for side in Side},
             "filters": settings.filters,
             "history": settings.history.value,
             "brake": settings.brake,

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from connectors.contract import Kind, Value
+from connectors.contract import Kind, Value, WriteKind
 
 from .filters import Filters
 from .guard import Thresholds
@@ -194,6 +194,9 @@ class SyncSettings:
     """Persons without a valid e-mail address stay out (rule 6.1)."""
     pass_on: bool = False
     """Records that came into one side from another account of the other side's app go on to it (rule 5.11)."""
+    deletions: MappingOf[Side, WriteKind] = field(default_factory=dict)
+    """Side → archive or delete: what a deletion on the other side does to this side's record. A side that is not
+    named is left alone (rule 8.3)."""
     filters: Filters = field(default_factory=Filters)
     history: History = History.ALL
     brake: Thresholds = field(default_factory=Thresholds)
@@ -214,6 +217,7 @@ class SyncSettings:
                 "kind": Kind(known["kind"]) if known.get("kind") else None,
                 "direction": Direction(known.get("direction", Direction.TWO_WAY)),
                 "winner": Side(known.get("winner", Side.A)),
+                "deletions": {Side(k): WriteKind(v) for k, v in known.get("deletions", {}).items()},
                 "filters": Filters.from_json(known.get("filters", {})),
                 "history": History(known.get("history", History.ALL)),
                 "mappings": tuple(_mapping_from_json(m) for m in known.get("mappings", ())),

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     FILLED = "filled"
     CLEARED = "cleared"
     CREATED = "created"
+    DELETED = "deleted"
     DEFAULT = "default"
     MERGED = "merged"
     # left as they are

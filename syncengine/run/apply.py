@@ -34,6 +34,7 @@ from ..models import Operation, OperationState, RemoteRecord, RunPhase
 from .context import Halted, Slice
 from .lease import check, fenced
 from .outcomes import Outcomes
+from .passing import REMOVALS
 from .read import make_dirty
 from .relay import Call, Steps, alone, together
 from .store import records_of
@@ -161,7 +162,7 @@ class Applier:
 
     def _store(self, side: Side, answers: Sequence[Answer], unsent: Sequence[Operation]) -> None:
         outcomes = [answer.outcome for answer in answers]
-        read_back = self._read_back(side, outcomes)
+        read_back = self._read_back(side, [a.outcome for a in answers if a.op.kind not in REMOVALS])
         with fenced(self.work.held):
             if answers:
                 self.outcomes.store(side, [answer.op for answer in answers], outcomes, read_back)
@@ -268,6 +269,8 @@ def _unmoved(op: Operation, side: Side, record: RemoteRecord | None, rules: Rule
         return False
     if record.fingerprint == (op.seen_a if side is Side.A else op.seen_b):
         return True
+    if op.kind in REMOVALS:
+        return False
     looks = rules.looks(side, record.values)
     return all(record.values.get(c["field"]) == c["before"] for c in op.changes) and all(
         looks.get(strand) == planned[side.value] for strand, planned in op.strands.items()
@@ -281,7 +284,7 @@ def _batches(operations: Sequence[Operation], size: int) -> list[Sequence[Operat
 def _as_write(op: Operation, kind: WriteKind, versions: Mapping[str, str | None]) -> Write:
     return Write(
         kind,
-        {c["field"]: c["after"] for c in op.changes},
+        {} if kind in REMOVALS else {c["field"]: c["after"] for c in op.changes},
         id=op.remote_id,
         version=versions.get(op.remote_id or ""),
         key=str(op.key) if kind is WriteKind.CREATE else None,

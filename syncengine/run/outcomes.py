@@ -30,15 +30,17 @@ from .context import Slice
 from .lease import achieved
 from .matching import drop_rows
 from .memory import base_of, count_turns, forget_former, next_wake, note, park, planned_from_json
+from .passing import REMOVALS
 from .read import make_dirty
 from .state import settle
-from .store import Seen, label_of, records_of, storable, store_records
+from .store import Seen, label_of, mark_gone, records_of, storable, store_records
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(days=1)
 LINK_FIELDS = [
     "a_id", "b_id", "label", "state", "cause", "detail", "candidates", "baseline_a", "baseline_b", "provenance",
     "notes", "parked", "replan", "attempts", "next_try_at", "made_by", "changed_at", "flips", "decision",
+    "closed_at",
 ]  # fmt: skip
 
 
@@ -81,7 +83,8 @@ class Outcomes:
                 self._duplicate(side, op, DuplicateRecord(outcome.id))
             else:
                 written.append((op, outcome))
-        self._written(side, written, read_back)
+        self._removed(side, [item for item in written if item[0].kind in REMOVALS])
+        self._written(side, [item for item in written if item[0].kind not in REMOVALS], read_back)
         update_rows(batch, ["state", "error", "message", "ended_at", "remote_id"])
         update_rows([op.link for op in batch], LINK_FIELDS)
         self.work.touched = True
@@ -119,18 +122,30 @@ class Outcomes:
         rules = self.work.associations.knowing({side: [record.values for record in held]})
         for (op, outcome), record in zip(items, held, strict=True):
             before = known.get(outcome.id)
-            if op.kind in (WriteKind.CREATE, WriteKind.UPDATE):
-                seen.append(
-                    Seen(
-                        record,
-                        asked_at=now,
-                        written_at=now,
-                        origin_sync=self.work.sync.pk if op.kind == WriteKind.CREATE else None,
-                        replaced=before.fingerprint if before is not None else "",
-                    )
+            seen.append(
+                Seen(
+                    record,
+                    asked_at=now,
+                    written_at=now,
+                    origin_sync=self.work.sync.pk if op.kind == WriteKind.CREATE else None,
+                    replaced=before.fingerprint if before is not None else "",
                 )
+            )
             self._done(side, op, record, now, rules)
         store_records(stream, self.work.resources[side], seen, self.work.rules.locale)
+
+    def _removed(self, side: Side, items: Sequence[tuple[Operation, Written]]) -> None:
+        """Archived or deleted by us: gone on both sides by now, and so the link is closed (rule 9.1)."""
+        if not items:
+            return
+        now = self.work.clock.now()
+        mark_gone(self.work.streams[side], {str(op.remote_id): "" for op, _ in items}, at=now, by_us=True)
+        for op, _written in items:
+            op.state, op.ended_at, op.error, op.message = OperationState.DONE, now, "", ""
+            op.link.attempts, op.link.next_try_at, op.link.changed_at, op.link.closed_at = 0, None, now, now
+            settle(op.link)
+            self.work.count("done")
+            self.work.count("deleted")
 
     def _held(
         self, side: Side, op: Operation, outcome: Written, read: Record | None, before: RemoteRecord | None

@@ -28,6 +28,7 @@ from .decided import decided
 from .lease import achieved, fenced
 from .matching import match
 from .memory import STORED, change_to_json, memory_of, next_wake, planned_to_json, remember, stored
+from .passing import REMOVALS, Passing, Stays
 from .read import make_dirty
 from .scope import Gate, note_what_exists
 from .state import settle
@@ -38,6 +39,7 @@ FORMER = 10
 """Versions of the settings in which earlier forms of a mapping are looked for."""
 STAYS_OUT = {d: Condition(d) for d in (Decision.KEPT_APART, Decision.LEFT_OUT, Decision.DECLINED, Decision.UNDONE)}
 """What people say of records that have no other end, and what it makes of them."""
+LOST_IN = {Side.A: FailureClass.DELETED_IN_A, Side.B: FailureClass.DELETED_IN_B}
 ENDS = ("pair__stream_a__object__account", "pair__stream_b__object__account")
 
 
@@ -50,6 +52,7 @@ class Planner:
         self.pair = work.sync.pair
         self.rules = work.rules
         self.gate = Gate(work)
+        self.passing = Passing(work, self.gate)
         self.stored = 0
         """Operations that this plan brought."""
         self._after = 0
@@ -157,6 +160,7 @@ class Planner:
         self._supersede(links)
         sending = self._sending(links)
         self._recreated = self._left_by(links)
+        self.passing.know(links, self.rules)
         operations: list[Operation] = []
         for link in links:
             if link.pk in sending or link.pk in matched.in_doubt:
@@ -221,8 +225,7 @@ class Planner:
             return []
         gone = {side: record is not None and record.gone for side, record in ends.items()}
         if any(gone.values()):
-            self._deleted(link, gone)
-            return []
+            return self._deleted(link, gone, a, b)
         if link.candidates:
             settle(link, failure=FailureClass.AMBIGUOUS)
             return []
@@ -246,14 +249,22 @@ class Planner:
         link.replan = True
         settle(link, waiting=True)
 
-    def _deleted(self, link: RecordLink, gone: dict[Side, bool]) -> None:
-        """Never passed on, never undone by itself (rule 8.1)."""
-        if not link.is_whole or all(gone.values()):
-            link.closed_at = self.work.clock.now()
+    def _deleted(
+        self, link: RecordLink, gone: dict[Side, bool], a: RemoteRecord | None, b: RemoteRecord | None
+    ) -> list[Operation]:
+        """Never undone by itself, and not passed on (rule 8.1) but where a person switched that on (rule 8.3)."""
+        now = self.work.clock.now()
+        if a is None or b is None or all(gone.values()):
+            link.closed_at = now
             settle(link)
-            return
-        deleted_in_a = gone.get(Side.A, False)
-        settle(link, failure=FailureClass.DELETED_IN_A if deleted_in_a else FailureClass.DELETED_IN_B)
+            return []
+        lost = Side.A if gone[Side.A] else Side.B
+        verdict = self.passing.judge(link, lost, {Side.A: a, Side.B: b}, now)
+        if isinstance(verdict, Stays):
+            settle(link, failure=LOST_IN[lost], detail=verdict.why)
+            return []
+        settle(link, waiting=True)
+        return [self._operation(link, verdict, a, b)]
 
     def _compare(self, link: RecordLink, a: RemoteRecord, b: RemoteRecord, way: Direction | None) -> list[Operation]:
         plan = plan_link(self.rules, a.values, b.values, memory_of(link, self.work.clock.now()), way)
@@ -324,7 +335,7 @@ class Planner:
             key=uuid.uuid4(),
             planned_at=self.work.clock.now(),
             label=link.label,
-            clears=sum(blank(c.after) and not blank(c.before) for c in draft.changes),
+            clears=0 if draft.kind in REMOVALS else sum(blank(c.after) and not blank(c.before) for c in draft.changes),
         )
 
 

@@ -117,6 +117,8 @@ def store_records(
 
 def _too_old(mark: Mark, seen: Seen, print_: str, settle: timedelta) -> bool:
     """Asked for before our write, or still showing what it replaced while the app settles."""
+    if mark.written_at is not None and mark.gone:
+        return mark.written_at <= seen.asked_at + LONGEST_REQUEST and seen.asked_at <= mark.written_at + settle
     if mark.written_at is None or print_ == mark.fingerprint:
         return False
     if seen.asked_at <= mark.written_at:
@@ -179,11 +181,13 @@ def _write_keys(stream: Stream, keys: Mapping[int, Keys], older: Sequence[int]) 
     )
 
 
-def mark_gone(stream: Stream, ids: Mapping[str, str], *, at: datetime, unknown: bool = False) -> None:
+def mark_gone(
+    stream: Stream, ids: Mapping[str, str], *, at: datetime, unknown: bool = False, by_us: bool = False
+) -> None:
     """These are deleted in the app, or merged into the record named (id → id or ""). Within `lease.fenced`.
 
     `at`: when the app was asked. With `unknown`, ids that were never seen are remembered as gone too: a link may
-    still lead to them.
+    still lead to them. `by_us`: what is read before the app has settled is of yesterday (rule 3.7).
     """
     stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
     if unknown:
@@ -195,8 +199,8 @@ def mark_gone(stream: Stream, ids: Mapping[str, str], *, at: datetime, unknown: 
     for row in rows:
         stream.seq += 1
         row.gone, row.gone_at, row.merged_into, row.seq = True, at, ids[row.remote_id], stream.seq
-        row.suspect = False
-    update_rows(rows, ["gone", "gone_at", "merged_into", "seq", "suspect"])
+        row.suspect, row.written_at = False, at if by_us else row.written_at
+    update_rows(rows, ["gone", "gone_at", "merged_into", "seq", "suspect", "written_at"])
     MatchKey.objects.filter(record__in=rows).delete()
     Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
 

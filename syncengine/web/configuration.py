@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 
 from django.http import QueryDict
+
+from connectors.contract import WriteKind
 
 from ..core.guard import Thresholds
 from ..core.mapping import (
@@ -37,6 +40,7 @@ def settings_from(post: QueryDict, current: SyncSettings, *, may_customise: bool
         history=chosen(History, post.get("history"), current.history),
         brake=_brake(post, current.brake),
         pass_on="pass_on" in post if "pass_on_shown" in post else current.pass_on,
+        deletions=_deletions(post, current),
         email_only="email_only" in post if current.kind in PERSONS else current.email_only,
         mappings=tuple(
             mapping if mapping.needs_plan and not may_customise else _mapping(post, mapping)
@@ -59,6 +63,13 @@ def chosen(kind: type[Choice], raw: str | None, otherwise: Choice) -> Choice:
         return kind(raw or "")
     except ValueError:
         return otherwise
+
+
+def _deletions(post: QueryDict, current: SyncSettings) -> Mapping[Side, WriteKind]:
+    names = {side: f"deletions_{side.value}" for side in Side}
+    kinds = {WriteKind.ARCHIVE, WriteKind.DELETE}
+    said = {side: post.get(name, current.deletions.get(side, "")) for side, name in names.items()}
+    return {side: WriteKind(kind) for side, kind in said.items() if kind in kinds}
 
 
 def _matching(post: QueryDict, current: Matching) -> Matching:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from django.contrib import messages
@@ -13,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from connectors.contract import Resource, WriteKind
 from tenants.access import actor_of, admin_required
 
-from .. import deleting, queries
-from ..core.mapping import Side
+from .. import deleting, queries, words
+from ..core.mapping import Side, SyncSettings
 from ..core.states import FailureClass, RecordState
 from ..models import RecordLink, Sync
 from ..services import SyncError
@@ -73,6 +75,17 @@ def record_resync(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
     return redirect("record_detail", pk=pk, link_pk=link_pk)
 
 
+@require_POST
+@admin_required
+def record_pass_on(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
+    """Pass a deletion on although something spoke against it."""
+    sync = sync_or_404(pk)
+    link = get_object_or_404(RecordLink, pk=link_pk, pair_id=sync.pair_id)
+    action = partial(deleting.pass_deletions_on, side=LOST.get(link.cause, Side.A), records=[link.pk])
+    attempt(request, action, sync, _("The deletion is being passed on."))
+    return redirect("record_detail", pk=pk, link_pk=link_pk)
+
+
 def _resync(request: HttpRequest, sync: Sync, side: Side, records: Collection[int] | None) -> None:
     try:
         asked = deleting.resync_deleted(sync, side=side, records=records, actor=actor_of(request))
@@ -85,3 +98,36 @@ def _resync(request: HttpRequest, sync: Sync, side: Side, records: Collection[in
 
 def _listed(sync: Sync, cause: FailureClass | str) -> HttpResponseRedirect:
     return redirect(f"{reverse('sync_records', args=[sync.pk])}?state={RecordState.FAILING}&cause={cause}")
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionChoice:
+    """What a deletion on one side does to the records of the other: a choice on the settings page."""
+
+    name: str
+    here: str
+    there: str
+    chosen: str
+    choices: list[tuple[str, words.Text, bool]]
+    """(value, label, whether it is possible)."""
+    obstacle: str
+
+
+def offered_deletions(
+    settings: SyncSettings, side: Side, names: Mapping[Side, str], resource: Resource
+) -> DeletionChoice:
+    """For the records of this side (rule 8.3)."""
+    allowed = settings.direction.allows(side)
+    obstacle = ""
+    if not allowed:
+        obstacle = _("The direction of this sync does not allow writing to “%(name)s”.") % {"name": names[side]}
+    elif not resource.writes & {WriteKind.ARCHIVE, WriteKind.DELETE}:
+        obstacle = _("“%(name)s” lets nobody archive or delete these.") % {"name": names[side]}
+    return DeletionChoice(
+        f"deletions_{side.value}",
+        names[side],
+        names[side.other],
+        settings.deletions.get(side, ""),
+        [(kind, label, not kind or (allowed and kind in resource.writes)) for kind, label in words.DELETIONS.items()],
+        obstacle,
+    )

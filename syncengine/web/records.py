@@ -24,7 +24,7 @@ from ..models import RecordLink, Sync
 from ..showing import Showing, ends_of
 from .common import header, sync_or_404
 from .comparison import Candidate, candidates_of, compare
-from .deletions import obstacles
+from .deletions import LOST, obstacles
 
 LISTED = (
     RecordState.IN_SYNC,
@@ -154,6 +154,7 @@ def record_detail(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
         "may_retry": link.state == RecordState.FAILING,
         "resync": bool(hindered),
         "obstacle": hindered.get(link.cause, ""),
+        "may_pass_on": link.cause in LOST and LOST[link.cause].other in queries.shown_settings(sync).deletions,
     }
     return render(request, "syncengine/record.html", context)
 

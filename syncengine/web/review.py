@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from connectors.contract import Resource
+from connectors.contract import Resource, WriteKind
 
 from .. import queries, wording, words
 from ..core.filters import ALONE, FieldCondition, Filter, Operator
@@ -37,7 +37,22 @@ def sentences(
     if settings.history is not History.ALL:
         text = _("Records that are there already stay out until somebody changes them. They are still matched.")
         found.append(Sentence("history", str(wording.HISTORIES[settings.history]), text))
-    return tuple(found)
+    return (*found, Sentence("shield-check", _("Deletions"), " ".join(_deletions(settings, names))))
+
+
+def _deletions(settings: SyncSettings, names: Mapping[Side, str]) -> list[str]:
+    texts = {
+        WriteKind.ARCHIVE: _("What is deleted in “%(there)s” is archived in “%(here)s”."),
+        WriteKind.DELETE: _("What is deleted in “%(there)s” is deleted in “%(here)s” too."),
+    }
+    found = [
+        texts[kind] % {"there": names[side.other], "here": names[side]} for side, kind in settings.deletions.items()
+    ]
+    if not found:
+        return [
+            _("Nothing is ever deleted. A record that is deleted on one side is listed, and left alone on the other.")
+        ]
+    return [*found, _("An edit of the other side stops it, and so does an unusual number.")]
 
 
 def creations(sync: Sync, settings: SyncSettings, ends: Mapping[Side, End]) -> tuple[str, ...]:
@@ -189,6 +204,8 @@ def changes_between(
             )
             % asdict(new.brake)
         )
+    if old.deletions != new.deletions:
+        found.append(_("Deletions: %(after)s") % {"after": " ".join(_deletions(new, names))})
     if old.pass_on != new.pass_on:
         found.append(
             _("Records that came from another account of the app are passed on")

@@ -25,6 +25,7 @@ from ..services import SyncError
 from ..showing import ends_of
 from .common import header, sync_or_404
 from .configuration import settings_from
+from .deletions import offered_deletions
 from .mappings import constants_of, offers, rows_of
 from .review import changes_between, creations, filter_sentences, sentences
 
@@ -211,6 +212,7 @@ def _settings_page(
         "is_draft": sync.state == SyncState.DRAFT,
         "histories": [(h.value, wording.HISTORIES[h]) for h in History],
         "filters": filter_sentences(settings, names, resources),
+        "deletions": [offered_deletions(settings, side, names, resources[side]) for side in (Side.B, Side.A)],
     }
     return render(request, template, context, status=422 if errors else 200)
 

@@ -39,6 +39,7 @@ urlpatterns = [
     path("syncs/<int:pk>/records/retry/", records.sync_retry, name="sync_retry"),
     path("syncs/<int:pk>/records/resync/", deletions.sync_resync, name="sync_resync"),
     path("syncs/<int:pk>/records/<int:link_pk>/resync/", deletions.record_resync, name="record_resync"),
+    path("syncs/<int:pk>/records/<int:link_pk>/pass-on/", deletions.record_pass_on, name="record_pass_on"),
     path("syncs/<int:pk>/records/<int:link_pk>/", records.record_detail, name="record_detail"),
     path("syncs/<int:pk>/records/<int:link_pk>/retry/", records.record_retry, name="record_retry"),
     path("syncs/<int:pk>/differences/", differences.sync_differences, name="sync_differences"),

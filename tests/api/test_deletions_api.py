@@ -31,6 +31,7 @@ def posts(made: World) -> dict[str, tuple[tuple[int, ...], dict[str, Any]]]:
     return {
         "api_sync_resync": ((made.sync.pk,), {"side": "b"}),
         "api_sync_confirm_missing": ((made.sync.pk,), {"side": "b", "records": 12}),
+        "api_sync_pass_on": ((made.sync.pk,), {"side": "b", "records": [made.links["deleted_in_b"].pk]}),
     }
 
 
@@ -77,3 +78,18 @@ def test_many_missing_records_are_confirmed(made: World, url: Url, api_client: A
     assert api_client.post(address, {"side": "b", "records": 11}, format="json").status_code == 400
     assert api_client.post(address, {"side": "b", "records": 12}, format="json").status_code == 200
     assert stream.get().missing_confirmed == 12
+
+
+def test_passing_deletions_on(made: World, url: Url, api_client: APIClient) -> None:
+    sync, link = url("api_sync", made.sync.pk), made.links["deleted_in_b"].pk
+    said, address = {"side": "b", "records": [link]}, url("api_sync_pass_on", made.sync.pk)
+    assert api_client.get(sync).json()["settings"]["deletions"] == {"a": "off", "b": "off"}
+    assert "not switched on" in str(api_client.post(address, said, format="json").json())
+    assert api_client.patch(sync, {"deletions": {"a": "update"}}, format="json").status_code == 400
+    assert api_client.patch(sync, {"deletions": {"a": "archive"}}, format="json").status_code == 200
+    assert api_client.get(sync).json()["settings"]["deletions"] == {"a": "archive", "b": "off"}
+    assert api_client.post(address, {"side": "b"}, format="json").status_code == 400
+    answer = api_client.post(address, said, format="json")
+    assert answer.status_code == 202 and RecordLink.objects.get(pk=link).wish == Wish.PASS_ON
+    assert api_client.patch(sync, {"deletions": {"a": "off"}}, format="json").status_code == 200
+    assert api_client.get(sync).json()["settings"]["deletions"]["a"] == "off"

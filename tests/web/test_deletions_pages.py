@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from django.test import Client
 
+from connectors.contract import WriteKind
 from syncengine import services
-from syncengine.core.mapping import Direction
+from syncengine.core.mapping import Direction, Side
 from syncengine.models import RecordLink, RunKind, Stream, Sync, SyncRun, Wish
 from tenants.models import Workspace
 from tenants.urls import workspace_url
@@ -33,6 +34,7 @@ def posts(made: World) -> dict[str, tuple[tuple[int, ...], dict[str, object]]]:
         "sync_resync": ((sync,), {"cause": "deleted_in_b", "all": 1}),
         "record_resync": ((sync, link), {}),
         "sync_confirm_missing": ((sync,), {"side": "b", "records": 12}),
+        "record_pass_on": ((sync, link), {}),
     }
 
 
@@ -115,3 +117,25 @@ def test_many_missing_records_are_confirmed(made: World, url: Url, owner_client:
     assert stream.get().missing_confirmed == 0
     assert "count as deleted" in owner_client.post(address, {"side": "b", "records": 12}, follow=True).text
     assert stream.get().missing_confirmed == 12
+
+
+def test_passing_deletions_on_is_chosen_on_the_settings_page(made: World, url: Url, owner_client: Client) -> None:
+    sync = Sync.objects.get(pk=made.sync.pk)
+    address = url("sync_settings", sync.pk)
+    assert 'name="deletions_b"' in owner_client.get(address).text
+    owner_client.post(address, {"direction": "two_way", "deletions_b": "delete", "deletions_a": "nonsense"})
+    assert services.current_settings(sync).deletions == {Side.B: WriteKind.DELETE}
+    assert "is deleted in “Sales” too" in owner_client.get(url("sync_review", sync.pk)).text
+    answer = owner_client.post(address, {"direction": "b_to_a", "deletions_b": "delete"})
+    assert answer.status_code == 422 and "does not allow deleting" in answer.text
+
+
+def test_a_deletion_that_waits_is_passed_on(made: World, url: Url, owner_client: Client) -> None:
+    sync, link = Sync.objects.get(pk=made.sync.pk), made.links["deleted_in_b"]
+    args = (sync.pk, link.pk)
+    assert url("record_pass_on", *args) not in owner_client.get(url("record_detail", *args)).text
+    assert "not switched on" in owner_client.post(url("record_pass_on", *args), follow=True).text
+    services.change_settings(sync, replace(sync.settings, deletions={Side.A: WriteKind.DELETE}), actor="test")
+    assert url("record_pass_on", *args) in owner_client.get(url("record_detail", *args)).text
+    assert "is being passed on" in owner_client.post(url("record_pass_on", *args), follow=True).text
+    assert RecordLink.objects.get(pk=link.pk).wish == Wish.PASS_ON
