@@ -335,6 +335,7 @@ def ensure_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
 
 def _begin_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
     """A pass with older settings ends: what it had planned and not sent is planned again."""
+    _let_apps_answer_again(sync)
     now = timezone.now()
     sync.runs.under_way().update(state=RunState.CANCELLED, finished_at=now)
     waiting = Q(state=OperationState.PLANNED) | Q(state=OperationState.HELD, hold=Hold.BRAKE)
@@ -467,11 +468,17 @@ def retry(links: list[RecordLink]) -> None:
 
 def retry_all(sync: Sync, *, cause: str = "") -> int:
     """Have all failing records of a sync, or those of one cause, planned again. The number of them."""
+    _let_apps_answer_again(sync)
     failing = RecordLink.objects.filter(pair_id=sync.pair_id, state=RecordState.FAILING)
     count = _plan_again(failing.filter(cause=cause) if cause else failing)
     if sync.state == SyncState.ON:
         due.schedule(DUE_KIND, sync.pk, timezone.now())
     return count
+
+
+def _let_apps_answer_again(sync: Sync) -> None:
+    """A person has looked at it: what was held off because an app refused so much goes on at once."""
+    Sync.objects.filter(pk=sync.pk).update(circuit={})
 
 
 def _plan_again(links: QuerySet[RecordLink]) -> int:

@@ -72,6 +72,11 @@ ATTENTIONS: Mapping[str, Words] = {
         _("An app answers something that its connector does not understand."),
         _("Try again later. If it stays, tell whoever runs this site."),
     ),
+    Attention.REFUSED: Words(
+        _("Most of it is refused"),
+        _("An app refuses most of what it is sent. The rest waits, and some of it is tried again by itself."),
+        _("Look at what failed and why; once that is mended, retry."),
+    ),
     Attention.BRAKE: Words(
         _("Held by the brake"),
         _("The run would have changed more than usual, and was held before its first write."),

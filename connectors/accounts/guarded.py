@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ..contract import Client, Identity, ObjectMeaning, Outcome, Page, Record, Resource, Write
+from ..contract import Client, ConnectorError, Identity, ObjectMeaning, Outcome, Page, Record, Resource, Write
 from ..models import ConnectedAccount
 from .session import open_client, open_secrets, telling_defects
 
@@ -14,41 +14,50 @@ from .session import open_client, open_secrets, telling_defects
 def open_guarded(account: ConnectedAccount) -> Iterator[Client]:
     """As `open_client`; defects of the connector are logged without secrets, and told as ConnectorBroken."""
     with open_client(account) as client:
-        yield GuardedClient(client, account.app, open_secrets(account))
+        yield GuardedClient(client, account, open_secrets(account))
 
 
 class GuardedClient:
     """A `Client` around another one."""
 
-    def __init__(self, client: Client, app: str, secrets: Mapping[str, str]) -> None:
-        self._client, self._app, self._secrets = client, app, secrets
+    def __init__(self, client: Client, account: ConnectedAccount, secrets: Mapping[str, str]) -> None:
+        self._client, self._account, self._secrets = client, account, secrets
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            with telling_defects(self._account.app, self._secrets):
+                yield
+        except ConnectorError as error:
+            error.account = self._account.pk
+            raise
 
     def identify(self) -> Identity:
-        with telling_defects(self._app, self._secrets):
+        with self._asking():
             return self._client.identify()
 
     def resources(self) -> Sequence[Resource]:
-        with telling_defects(self._app, self._secrets):
+        with self._asking():
             return self._client.resources()
 
     def interpret(self, resource: Resource, meaning: ObjectMeaning) -> Resource:
-        with telling_defects(self._app, self._secrets):
+        with self._asking():
             return self._client.interpret(resource, meaning)
 
     def read(self, resource: Resource, cursor: str | None) -> Page:
-        with telling_defects(self._app, self._secrets):
+        with self._asking():
             return self._client.read(resource, cursor)
 
     def get(self, resource: Resource, ids: Sequence[str]) -> Sequence[Record]:
-        with telling_defects(self._app, self._secrets):
+        with self._asking():
             return self._client.get(resource, ids)
 
     def find(self, resource: Resource, keys: Sequence[str]) -> Mapping[str, Record]:
-        with telling_defects(self._app, self._secrets):
+        with self._asking():
             return self._client.find(resource, keys)
 
     def write(self, resource: Resource, writes: Sequence[Write]) -> Sequence[Outcome]:
-        with telling_defects(self._app, self._secrets):
+        with self._asking():
             return self._client.write(resource, writes)
 
     def close(self) -> None:

@@ -83,10 +83,10 @@ def open_client(account: ConnectedAccount) -> Iterator[Client]:
         with open_with(connector, {**account.settings, **secrets}, environment, secrets) as client:
             yield client
     except (SignInAgain, SettingsInvalid) as error:
-        _note(account, AccountState.SIGN_IN, str(error))
+        _note(account, AccountState.SIGN_IN, error)
         raise
     except PermissionLost as error:
-        _note(account, AccountState.PERMISSION, str(error))
+        _note(account, AccountState.PERMISSION, error)
         raise
 
 
@@ -181,11 +181,13 @@ def telling_defects(app: str, secrets: Mapping[str, str]) -> Iterator[None]:
         raise ConnectorBroken(_("The connector itself failed; its author should know.")) from error
 
 
-def _note(account: ConnectedAccount, state: AccountState, reason: str) -> None:
-    """Unless a person has reconnected or disconnected the account in the meantime."""
+def _note(account: ConnectedAccount, state: AccountState, error: ConnectorError) -> None:
+    """Unless another account said so, or a person has reconnected or disconnected this one in the meantime."""
+    if error.account not in (None, account.pk):
+        return
     now = ConnectedAccount.objects.filter(pk=account.pk).values_list("secrets", flat=True).first()
     if account.secrets and now == account.secrets:
-        mark_state(account, state, reason)
+        mark_state(account, state, str(error))
 
 
 def _clear(error: ConnectorError, secrets: Mapping[str, str]) -> None:

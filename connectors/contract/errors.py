@@ -6,6 +6,9 @@ from __future__ import annotations
 class ConnectorError(Exception):
     """Base. The message is for people: the app's own words where there are any, never a secret."""
 
+    account: int | None = None
+    """Which account it came from, where several are asked at once. Set by the site."""
+
 
 class Retry(ConnectorError):
     """Passing: time-out, connection lost, 5xx. A write may or may not have happened."""

@@ -44,6 +44,7 @@ class Attention(models.TextChoices):
     BROKEN = "broken", _("The app answers something unexpected")
     BRAKE = "brake", _("Held by the brake")
     MISSING = "missing", _("Many records are missing")
+    REFUSED = "refused", _("Most of it is refused")
 
 
 class Sync(models.Model):
@@ -72,6 +73,8 @@ class Sync(models.Model):
     """When it last looked at both sides and ended well."""
     setbacks = models.PositiveSmallIntegerField(default=0)
     """Passing errors one after another: the wait grows with them."""
+    circuit = models.JSONField(default=dict, blank=True)
+    """Side → {until, trips, bad, all}: its app refuses most of what it is sent, and the rest waits (`run.circuit`)."""
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     created_by = models.CharField(_("created by"), max_length=254, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

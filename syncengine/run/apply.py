@@ -31,6 +31,7 @@ from connectors.contract import (
 from ..core.mapping import Side
 from ..core.rules import Rules
 from ..models import Operation, OperationState, RemoteRecord, RunPhase
+from .circuit import Circuit
 from .context import Halted, Slice
 from .lease import check, fenced
 from .outcomes import Outcomes
@@ -61,6 +62,7 @@ class Applier:
     def __init__(self, work: Slice) -> None:
         self.work = work
         self.outcomes = Outcomes(work)
+        self.circuit = Circuit(work)
         self._halted = False
         """The other side met an error: nothing more is begun."""
 
@@ -77,6 +79,7 @@ class Applier:
         for kind in ORDER:
             for packet in self._packets(side, kind):
                 yield from self._carry_out(side, kind, packet)
+                self.circuit.judge(side)
                 self.work.show(RunPhase.APPLYING)
                 if self.work.over or self._halted:
                     return False
@@ -87,7 +90,11 @@ class Applier:
             run__sync=self.work.sync, state=OperationState.PLANNED, side=side.value, kind=kind.value
         ).order_by("pk")
         after = 0
-        while packet := list(planned.filter(pk__gt=after)[: self._packet_size(side, kind)]):
+        while not self.circuit.holds_off(side):
+            size = self.circuit.packet_size(side, self._packet_size(side, kind))
+            packet = list(planned.filter(pk__gt=after)[:size])
+            if not packet:
+                return
             after = packet[-1].pk
             yield packet
 
@@ -111,6 +118,8 @@ class Applier:
         """Send what is marked as being sent, and store the answers. Raises what stops the account."""
         began = self.work.clock.now()
         batches = deque(_batches(packet, self.work.resources[side].batch_size(kind)))
+        first: Sequence[Operation] | None = None
+        """Half of a batch that was refused: if it is taken, the other half is to blame, and halved unasked."""
         answers: list[Answer] = []
         stopped: ConnectorError | None = None
         while batches and stopped is None and not (answers and self._is_enough(began)):
@@ -127,9 +136,12 @@ class Applier:
                     self._in_doubt(side, kind, batch)
                 continue
             if found is None:
-                batches.extendleft([batch[len(batch) // 2 :], batch[: len(batch) // 2]])
-            else:
-                answers += found
+                first = _halve(batch, batches)
+                continue
+            answers += found
+            if batch is first and not any(isinstance(outcome, Refused) for outcome in outcomes):
+                other = batches.popleft()
+                first = _halve(other, batches)
         self._store(side, answers, [op for batch in batches for op in batch])
         if stopped is not None:
             raise stopped
@@ -279,6 +291,16 @@ def _unmoved(op: Operation, side: Side, record: RemoteRecord | None, rules: Rule
 
 def _batches(operations: Sequence[Operation], size: int) -> list[Sequence[Operation]]:
     return [operations[start : start + size] for start in range(0, len(operations), size)]
+
+
+def _halve(batch: Sequence[Operation], batches: deque[Sequence[Operation]]) -> Sequence[Operation] | None:
+    """Both halves go first; the first of them is returned. A single operation cannot be halved: None."""
+    middle = len(batch) // 2
+    if not middle:
+        batches.appendleft(batch)
+        return None
+    batches.extendleft([batch[middle:], batch[:middle]])
+    return batches[0]
 
 
 def _as_write(op: Operation, kind: WriteKind, versions: Mapping[str, str | None]) -> Write:

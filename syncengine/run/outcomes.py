@@ -26,6 +26,7 @@ from ..core.states import FailureClass
 from ..core.values import Key
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
 from .bulk import update_rows
+from .circuit import count
 from .context import Slice
 from .lease import achieved
 from .matching import drop_rows
@@ -169,6 +170,7 @@ class Outcomes:
         if op.kind == WriteKind.UPDATE:
             count_turns(link, {c["mapping"] for c in op.changes}, side, planned_at=op.planned_at, at=now)
         self._tell_why(link, side, op, now)
+        count(self.work, side, taken=True)
         link.attempts, link.next_try_at, link.changed_at = 0, next_wake(link, now), now
         settle(link)
         self.work.count("done")
@@ -234,7 +236,7 @@ class Outcomes:
         if concerned and outcome.reason is not Refusal.MISSING_REQUIRED:
             self._park(op, concerned)
         else:
-            self._fail(op.link, FailureClass.of(outcome.reason), op.message)
+            self._fail(side, op.link, FailureClass.of(outcome.reason), op.message)
 
     def _count_refused(self, op: Operation, cause: FailureClass, message: str) -> None:
         op.state, op.error, op.message = OperationState.REFUSED, cause.value, message.replace("\x00", "")
@@ -280,7 +282,7 @@ class Outcomes:
                 return
         elif existing is not None and self._adopt(link, side, existing):
             return
-        self._fail(link, FailureClass.DUPLICATE, op.message)
+        self._fail(side, link, FailureClass.DUPLICATE, op.message)
 
     def _adopt(self, link: RecordLink, side: Side, id_: str) -> bool:
         """Take an existing record as the missing end; it is read, and compared for the first time."""
@@ -294,8 +296,10 @@ class Outcomes:
         settle(link, waiting=True)
         return True
 
-    def _fail(self, link: RecordLink, cause: FailureClass, message: str) -> None:
+    def _fail(self, side: Side, link: RecordLink, cause: FailureClass, message: str) -> None:
         """Tried again by itself after a minute, then ever later, at last once a day."""
+        if not link.attempts:
+            count(self.work, side, taken=False)
         link.attempts = min(link.attempts + 1, 100)
         wait = min(FIRST_WAIT * 4 ** min(link.attempts - 1, 8), LONGEST_WAIT)
         settle(link, failure=cause, detail=message)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min
 
 from connectors import accounts
-from connectors.contract import Client, ConnectorError
+from connectors.contract import Client, ConnectorError, PermissionLost
 from tenants.context import current_workspace
 from tenants.entitlements import has
 
@@ -26,7 +26,7 @@ from ..models import (
     SyncRun,
     SyncState,
 )
-from . import brake, missing, parents, resync, trouble
+from . import brake, circuit, missing, parents, resync, trouble
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
@@ -110,14 +110,28 @@ def _work(sync: Sync, held: Held, clock: Clock) -> Next:
     with open_clients(sync) as clients:
         work = _slice(sync, held, clock, clients, deadline)
         before = {side: stream.seq for side, stream in work.streams.items()}
+        refused = None
         try:
             found = _steps(work)
+        except PermissionLost as error:
+            _keep_counts(work)
+            refused = _of_the_object_alone(work, error)
         except (ConnectorError, Halted):
             _keep_counts(work)
             raise
-        _keep_counts(work)
-        others = others_concerned(sync, work.streams, before)
-        return replace(found, others=tuple({*others, *work.associations.called()}))
+        if refused is None:
+            _keep_counts(work)
+            others = others_concerned(sync, work.streams, before)
+            return replace(found, others=tuple({*others, *work.associations.called()}))
+    # Only now, so that it does not count against the account: other objects of it go on (rule 9.4).
+    raise refused
+
+
+def _of_the_object_alone(work: Slice, error: PermissionLost) -> PermissionLost:
+    """The error, where both accounts still answer who they are; else raises what they answer instead."""
+    for client in work.clients.values():
+        client.identify()
+    return error
 
 
 def _steps(work: Slice) -> Next:
@@ -232,6 +246,8 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
         return Next(max(waiting_for, now) + timedelta(seconds=1))
     if work.run is not None and brake.held(work.sync).exists():
         return _wait_for_a_person(work)
+    if (probe := circuit.next_probe(work)) is not None:
+        return _wait_for_the_app(work, probe)
     with fenced(work.held):
         trouble.over(work.sync)
         planned = {"planned_a": work.sync.planned_a, "planned_b": work.sync.planned_b, "active": work.sync.active_id}
@@ -255,6 +271,14 @@ def _wait_for_a_person(work: Slice) -> Next:
         trouble.over(work.sync)
         brake.ask(work)
     return Next(max(next_reading(work), work.clock.now()), quiet=True)
+
+
+def _wait_for_the_app(work: Slice, probe: datetime) -> Next:
+    """It refuses most of what it is sent: the rest of the run waits."""
+    with fenced(work.held):
+        trouble.over(work.sync)
+        circuit.tell(work)
+    return Next(max(min(next_reading(work), probe), work.clock.now()), quiet=True)
 
 
 def _attention(work: Slice) -> dict[str, str]:
