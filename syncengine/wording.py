@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from django.utils.translation import gettext_lazy as _
 
 from .core.filters import FilterMode, Joined, Leaving, Operator
-from .core.mapping import Begins, History, Transform
+from .core.mapping import Begins, History, Transform, Which
+from .core.references import Obstacle
 from .core.transforms import ARGUMENTS, SHAPES
 from .words import Text
 
@@ -40,6 +41,20 @@ FILTER_MODES: Mapping[FilterMode, Text] = {
 LEAVINGS: Mapping[Leaving, Text] = {
     Leaving.STOP: _("It stops sending, until it passes again"),
     Leaving.GO_ON: _("It goes on: a filter matters only until two records are linked"),
+}
+
+OBSTACLES: Mapping[str, Text] = {
+    Obstacle.WAITING: _("“%(name)s” is not in %(there)s yet. The association follows by itself."),
+    Obstacle.NO_SYNC: _("“%(name)s” is not carried: nothing syncs such records between %(here)s and %(there)s."),
+    Obstacle.SYNC_OFF: _("“%(name)s” is not carried: it is not linked, and its sync is not on."),
+    Obstacle.LEFT_OUT: _("“%(name)s” is not carried: its own sync leaves it out."),
+    Obstacle.GONE: _("“%(name)s” is not carried: it is deleted."),
+}
+"""Why an association is not carried (rule 7.2); %(here)s is the account where it stands."""
+
+WHICH: Mapping[Which, Text] = {
+    Which.PRIMARY: _("Only the primary one; where the app marks none, the first listed"),
+    Which.ALL: _("All of them"),
 }
 
 HISTORIES: Mapping[History, Text] = {

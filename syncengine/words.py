@@ -325,7 +325,8 @@ def cause_words(state: str, cause: str, a: str = "A", b: str = "B") -> Words:
     """Why a record is in its state; blank words where there is nothing to say."""
     if not cause:
         return Words("")
-    return failure_words(cause, a, b) if state == RecordState.FAILING else condition_words(cause, a, b)
+    failed = state in (RecordState.FAILING, RecordState.WAITING)
+    return failure_words(cause, a, b) if failed else condition_words(cause, a, b)
 
 
 # --- A value ------------------------------------------------------------------------------------------------
@@ -379,6 +380,7 @@ RULES: Mapping[str, Text] = {
     "4.4": _("Defaults on creation"),
     "4.6": _("A mapping that was changed"),
     "5.1": _("No match: created"),
+    "7.1": _("Associations"),
     "8.1": _("Deletions are not passed on"),
     "11.2": _("Undo"),
     "8.2": _("Resync: created again"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.contract import WriteKind
 
-from ..core.mapping import Begins, ClearPolicy, Direction, History, Side, SyncSettings, Transform, WriteMode
+from ..core.mapping import Begins, ClearPolicy, Direction, History, Side, SyncSettings, Transform, Which, WriteMode
 from ..editing import add_mapping, change_mapping, remove_mapping
 from .filters import changed_filters
 
@@ -19,6 +19,7 @@ ENUMS = {
     "transform": Transform,
     "shaped": Side,
     "begins": Begins,
+    "which": Which,
 }
 
 

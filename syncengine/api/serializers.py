@@ -25,8 +25,10 @@ from ..core.mapping import (
     Side,
     SyncSettings,
     Transform,
+    Which,
     WriteMode,
 )
+from ..core.references import Obstacle
 from ..models import Operation, OperationState, RecordLink, RunKind, RunPhase, RunState, Sync, SyncRun, SyncState
 from ..models.link import LINK_STATES
 from ..services import Standing
@@ -70,6 +72,7 @@ class MappingSerializer(serializers.Serializer):
     clears = serializers.ChoiceField(choices=names_of(ClearPolicy))
     mode = serializers.ChoiceField(choices=MODES)
     begins = serializers.ChoiceField(choices=names_of(Begins))
+    which = serializers.ChoiceField(choices=names_of(Which), help_text="Of several associations.")
     defaults = serializers.DictField(child=Plain(), help_text="Side → value for a new record there.")
     fallback = serializers.DictField(child=serializers.CharField(), help_text="Side → owner where nobody corresponds.")
 
@@ -134,6 +137,7 @@ class MappingChangeSerializer(serializers.Serializer):
         max_length=2000,
     )
     begins = serializers.ChoiceField(choices=names_of(Begins), required=False)
+    which = serializers.ChoiceField(choices=names_of(Which), required=False)
     defaults = serializers.DictField(child=Plain(allow_null=True), required=False)
     fallback = serializers.DictField(child=serializers.CharField(), required=False)
     direction = serializers.ChoiceField(choices=names_of(Direction), required=False)
@@ -280,6 +284,7 @@ def _mapping_data(mapping: FieldMapping) -> dict[str, Any]:
         "argument": mapping.argument,
         "shaped": mapping.shaped.value,
         "begins": mapping.begins.value,
+        "which": mapping.which.value,
         "fallback": {side.value: owner for side, owner in mapping.fallback.items()},
         "options": mapping.options,
         "winner": mapping.winner.value if mapping.winner else None,
@@ -442,15 +447,26 @@ class WhySerializer(serializers.Serializer):
     before = Plain(allow_null=True)
 
 
+class PendingSerializer(serializers.Serializer):
+    """An association that is not carried across for now."""
+
+    id = serializers.CharField(help_text="Of the record that it points to.")
+    side = serializers.ChoiceField(choices=SIDES, help_text="Where the reference stands.")
+    label = serializers.CharField(allow_blank=True)
+    obstacle = serializers.ChoiceField(choices=names_of(Obstacle))
+    mappings = serializers.ListField(child=serializers.CharField())
+
+
 class RecordDetailSerializer(RecordSerializer):
     values_a = serializers.SerializerMethodField()
     values_b = serializers.SerializerMethodField()
     provenance = serializers.SerializerMethodField()
     notes = serializers.SerializerMethodField()
     parked = serializers.SerializerMethodField()
+    pending = serializers.SerializerMethodField()
 
     class Meta(RecordSerializer.Meta):
-        fields = (*RecordSerializer.Meta.fields, "values_a", "values_b", "provenance", "notes", "parked")
+        fields = (*RecordSerializer.Meta.fields, "values_a", "values_b", "provenance", "notes", "parked", "pending")
         read_only_fields = fields
 
     @extend_schema_field(OpenApiTypes.OBJECT)
@@ -476,6 +492,11 @@ class RecordDetailSerializer(RecordSerializer):
     def get_parked(self, link: RecordLink) -> dict[str, str]:
         """Mapping → why its value was refused."""
         return {_mapping_of(strand): entry["message"] for strand, entry in link.parked.items()}
+
+    @extend_schema_field(PendingSerializer(many=True))
+    def get_pending(self, link: RecordLink) -> list[dict[str, Any]]:
+        """Associations that are not carried, and why: waiting, no_sync, sync_off, left_out or gone."""
+        return [{**one, "id": name.split("/", 2)[2]} for name, one in link.pending.items()]
 
     def _values(self, link: RecordLink, side: Side) -> Mapping[str, Any] | None:
         record = queries.remote_record(self.context["sync"].pair.stream(side), link.end(side))

@@ -18,7 +18,9 @@ from ..core.mapping import FieldMapping, Side
 from ..core.plan import Rules
 from ..core.values import datetime_of
 from ..models import RecordLink, RemoteRecord, Sync
+from ..run.associations import Associations
 from ..showing import End, ends_of, labels_of, text_of
+from .associations import pending_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Row:
     parked: tuple[str, ...]
     """What the app said when it refused the value."""
     why: Why | None
+    pending: tuple[str, ...] = ()
+    """Associations that are not carried, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ def compare(sync: Sync, link: RecordLink, resources: Mapping[Side, Resource]) ->
     settings = queries.shown_settings(sync)
     rules = Rules(settings, resources[Side.A], resources[Side.B])
     ends = {side: _end(sync, link, side, resources[side]) for side in Side}
+    seen = {side: [end.record.values] for side, end in ends.items() if end.record is not None}
+    rules = Associations(sync.pair, rules).knowing(seen)
     lenses = {lens.mapping.id: lens for lens in rules.lenses}
     rows = tuple(
         _row(mapping, lenses.get(mapping.id), rules, link, ends)
@@ -119,6 +125,7 @@ def _row(
         equal=_equal(lens, ends) if lens else None,
         notes=tuple(words.reason_text(reason, by=names[Side.A], to=names[Side.B]) for reason in noted),
         parked=tuple(dict.fromkeys(link.parked[s]["message"] for s in strands if s in link.parked)),
+        pending=pending_of(link, mapping.id, {side: end.end for side, end in ends.items()}),
         why=_why(link.provenance.get(mapping.id), mapping, rules, names),
     )
 

@@ -19,7 +19,7 @@ from tenants.access import actor_of, admin_required, member_required
 from .. import editing, services, wording, words
 from ..core.compat import CHOICES
 from ..core.convert import options_of
-from ..core.mapping import Begins, ClearPolicy, FieldMapping, Side, SyncSettings, Transform, WriteMode
+from ..core.mapping import Begins, ClearPolicy, FieldMapping, Side, SyncSettings, Transform, Which, WriteMode
 from ..core.suggest import SuggestedPair
 from ..core.transforms import ARGUMENTS, SHAPES
 from ..models import Sync
@@ -60,7 +60,7 @@ def sync_mapping(request: HttpRequest, pk: int, mapping: str) -> HttpResponse:
     return redirect("sync_settings", pk=pk)
 
 
-CHANGED = ("transform", "argument", "shaped", "options", "winner", "clears", "mode", "begins", "defaults")
+CHANGED = ("transform", "argument", "shaped", "options", "winner", "clears", "mode", "begins", "defaults", "which")
 """What the page may change of a mapping."""
 
 
@@ -77,6 +77,7 @@ def _page(
         "transforms": wording.transform_choices(),
         "clears": [(c.value, words.CLEARS[c]) for c in ClearPolicy],
         "modes": [(m.value, words.MODES[m]) for m in WriteMode],
+        "whiches": [(w.value, wording.WHICH[w]) for w in Which],
         "beginnings": [(b.value, wording.BEGINS[b]) for b in Begins],
     }
     partial = request.htmx and not request.htmx.boosted
@@ -114,6 +115,7 @@ def mapping_from(post: QueryDict, known: FieldMapping, resources: Any) -> FieldM
         clears=chosen(ClearPolicy, post.get("clears"), known.clears),
         mode=chosen(WriteMode, post.get("mode"), known.mode),
         begins=chosen(Begins, post.get("begins"), known.begins),
+        which=chosen(Which, post.get("which"), known.which),
         defaults=_defaults_from(post, known, resources),
     )
 
@@ -222,6 +224,12 @@ class Edited:
         fields = [self._field(side) for side in Side]
         plain = self.mapping.transform is Transform.NONE
         return plain and all(f is not None and f.type in CHOICES and options_of(f) for f in fields)
+
+    @property
+    def has_several(self) -> bool:
+        """Both sides hold several references (rule 7.3)."""
+        fields = [self._field(side) for side in Side]
+        return all(f is not None and f.type is T.REFERENCE and f.multi_valued for f in fields)
 
     @property
     def replaces(self) -> bool:

@@ -35,6 +35,8 @@ class MappingRow:
     locked: bool
     """A custom mapping that the plan does not include."""
     error: str = ""
+    note: str = ""
+    """Of an association: what people have to know of it."""
 
     @property
     def icon(self) -> str:

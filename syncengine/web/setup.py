@@ -23,6 +23,7 @@ from ..core.match import PERSONS
 from ..models import Sync, SyncState
 from ..services import SyncError
 from ..showing import ends_of
+from .associations import is_by_hand, with_notes
 from .common import header, sync_or_404
 from .configuration import settings_from
 from .deletions import offered_deletions
@@ -192,6 +193,7 @@ def _settings_page(
     may_customise = editing.may_customise()
     errors = errors or {}
     rows = rows_of(settings, resources, names, may_customise=may_customise, errors=errors)
+    rows = with_notes(rows, sync, settings, resources)
     constants = constants_of(settings, resources, errors=errors)
     at_rows = {row.mapping.id for row in (*rows, *constants)}
     context = header(sync) | {
@@ -207,6 +209,7 @@ def _settings_page(
         "matches": _matches(settings),
         "preset": words.preset_of(settings.kind),
         "is_person": settings.kind in PERSONS,
+        "by_hand": is_by_hand(settings, resources),
         "clears": [(c.value, words.CLEARS[c]) for c in ClearPolicy],
         "modes": [(m.value, words.MODES[m]) for m in WriteMode],
         "is_draft": sync.state == SyncState.DRAFT,
