@@ -101,3 +101,18 @@ def confirm_missing(sync: Sync, *, side: Side, records: int, actor: str) -> None
             raise SyncError(_("By now %(count)s records are missing there. Look again.") % {"count": now})
         Stream.objects.filter(pk=stream.pk).update(missing_confirmed=now)
         look_at_stream(stream)
+
+
+def keep_unlinked(link: RecordLink, *, actor: str) -> None:
+    """Two links met because their records were merged: what is left of this one goes on alone (rule 8.5).
+
+    Raises SyncError.
+    """
+    sync = Sync.objects.filter(pair_id=link.pair_id, deleted_at=None, state=SyncState.ON).first()
+    if sync is None:
+        raise SyncError(_("Turn the sync on first."))
+    waiting = RecordLink.objects.filter(pk=link.pk, closed_at=None, cause=FailureClass.MERGED)
+    with transaction.atomic():
+        if not waiting.update(wish=Wish.KEEP_APART, replan=True, decided_by=actor):
+            raise SyncError(_("There is nothing to decide any more."))
+        look_at_stream(sync.pair.stream_a)

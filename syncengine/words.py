@@ -243,6 +243,11 @@ FAILURES: Mapping[FailureClass, Words] = {
         _("Each app changes back what the other wrote, over and over. The field is left alone; the others go on."),
         _("Look for an automatic rule in either app that rewrites the field; then retry."),
     ),
+    FailureClass.MERGED: Words(
+        _("Merged with a linked record"),
+        _("In its app it was merged into a record that is linked with another one: two links would become one."),
+        _("Merge the two records of the other side as well, or keep this one unlinked."),
+    ),
     FailureClass.IN_DOUBT: Words(
         _("Perhaps created"),
         _("The app's answer to its creation was lost, and the new record cannot be found for certain."),
@@ -385,6 +390,7 @@ RULES: Mapping[str, Text] = {
     "11.2": _("Undo"),
     "8.2": _("Resync: created again"),
     "8.3": _("A deletion is passed on"),
+    "8.5": _("A merge is followed"),
 }
 
 

@@ -15,7 +15,8 @@ from .. import deleting
 from ..core.mapping import Side
 from ..models import Sync
 from .errors import answering
-from .serializers import SIDES, RunSerializer, SyncDetailSerializer
+from .records import OfOneSync
+from .serializers import SIDES, RecordSerializer, RunSerializer, SyncDetailSerializer
 from .syncs import OneSync, sync_or_404
 
 MOST_RECORDS = 10_000
@@ -79,6 +80,19 @@ class PassOn(generics.GenericAPIView):
                 sync_or_404(pk), side=Side(said["side"]), records=said["records"], actor=actor_of(request)
             )
         return Response(AskedSerializer(asked).data, status=status.HTTP_202_ACCEPTED)
+
+
+@extend_schema(tags=["records"])
+class KeepUnlinked(OfOneSync):
+    serializer_class = RecordSerializer
+
+    @extend_schema(request=None, responses={202: RecordSerializer})
+    def post(self, request: Request, pk: int, link_pk: int) -> Response:
+        """Of two links whose records were merged in their app: what is left of this one goes on alone."""
+        link = self.link()
+        with answering():
+            deleting.keep_unlinked(link, actor=actor_of(request))
+        return Response(self.get_serializer(link).data, status=status.HTTP_202_ACCEPTED)
 
 
 @extend_schema(tags=["records"])

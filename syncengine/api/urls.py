@@ -27,6 +27,11 @@ urlpatterns = [
     path("syncs/<int:pk>/held/decline", previews.DeclineHeld.as_view(), name="api_held_decline"),
     path("syncs/<int:pk>/run", syncs.Run.as_view(), name="api_sync_run"),
     path("syncs/<int:pk>/confirm_missing", deletions.ConfirmMissing.as_view(), name="api_sync_confirm_missing"),
+    path(
+        "syncs/<int:pk>/records/<int:link_pk>/keep_unlinked",
+        deletions.KeepUnlinked.as_view(),
+        name="api_record_keep_unlinked",
+    ),
     path("syncs/<int:pk>/pass_on", deletions.PassOn.as_view(), name="api_sync_pass_on"),
     path("syncs/<int:pk>/resync", deletions.Resync.as_view(), name="api_sync_resync"),
     path("syncs/<int:pk>/runs", runs.Runs.as_view(), name="api_runs"),

@@ -40,6 +40,8 @@ class FailureClass(StrEnum):
     BRAKE = "brake"
     BY_TURNS = "by_turns"
     """Both sides write the field by turns: it is left alone (rule 4.5)."""
+    MERGED = "merged"
+    """Merged in its app into a record that is linked with another one already (rule 8.5)."""
     IN_DOUBT = "in_doubt"
     """A creation whose answer was lost and that cannot be found: put to a person (rule 10.4)."""
 

@@ -224,7 +224,9 @@ def _widowed(work: Slice, side: Side, ends: _Ends) -> set[str]:
         for (s, id_), link in ends.by_end.items()
         if s is side and (other := link.end(side.other)) is not None
     }
-    gone = RemoteRecord.objects.filter(stream=work.streams[side.other], remote_id__in=list(others), gone=True)
+    gone = RemoteRecord.objects.filter(
+        stream=work.streams[side.other], remote_id__in=list(others), gone=True, merged_into=""
+    )
     return {others[other] for other in gone.values_list("remote_id", flat=True)}
 
 

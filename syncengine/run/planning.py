@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from connectors.contract import WriteKind
 
@@ -28,6 +29,7 @@ from .decided import decided
 from .lease import achieved, fenced
 from .matching import match
 from .memory import STORED, change_to_json, memory_of, next_wake, planned_to_json, remember, stored
+from .merges import follow
 from .passing import REMOVALS, Passing, Stays
 from .read import make_dirty
 from .scope import Gate, note_what_exists
@@ -147,6 +149,7 @@ class Planner:
 
         With what is to be written, and what the database holds of the links (`memory.stored`).
         """
+        ids, merging = follow(self.work, ids)
         matched = match(self.work, ids)
         records = {
             side: records_of(self.work.streams[side], [e for link in matched.links if (e := link.end(side))])
@@ -163,7 +166,7 @@ class Planner:
         self.passing.know(links, self.rules)
         operations: list[Operation] = []
         for link in links:
-            if link.pk in sending or link.pk in matched.in_doubt:
+            if link.pk in sending or link.pk in matched.in_doubt or link.pk in merging:
                 # The answer to what was sent comes first; then it is looked at again.
                 link.replan = True
                 settle(link, waiting=True)
@@ -254,9 +257,14 @@ class Planner:
     ) -> list[Operation]:
         """Never undone by itself, and not passed on (rule 8.1) but where a person switched that on (rule 8.3)."""
         now = self.work.clock.now()
-        if a is None or b is None or all(gone.values()):
+        if a is None or b is None or (all(gone.values()) and not (a.merged_into or b.merged_into)):
             link.closed_at = now
             settle(link)
+            return []
+        merged = [record for record in (a, b) if record.gone and record.merged_into]
+        if merged:
+            text = _("It was merged into the record %(id)s there, which is linked with another one already.")
+            settle(link, failure=FailureClass.MERGED, detail=text % {"id": merged[0].merged_into})
             return []
         lost = Side.A if gone[Side.A] else Side.B
         verdict = self.passing.judge(link, lost, {Side.A: a, Side.B: b}, now)

@@ -202,8 +202,10 @@ class Reader:
         """Within `fenced`. What the page says is gone: id → the record that it was merged into, or ""."""
         self._store((*page.records, *fetched), asked)
         gone = dict.fromkeys(page.deleted, "") | dict(page.merged)
-        if gone:
-            mark_gone(self.stream, gone, at=asked)
+        if page.deleted:
+            mark_gone(self.stream, {id_: gone[id_] for id_ in page.deleted}, at=asked)
+        if page.merged:
+            mark_gone(self.stream, dict(page.merged), at=asked, unknown=True)
         return gone
 
     def _store(self, records: Sequence[Record], asked: datetime) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Q
 
 from connectors.contract import Record, Resource, Values
 
@@ -195,7 +196,10 @@ def mark_gone(
             RemoteRecord(stream=stream, remote_id=id_, fingerprint="", asked_at=at, first_seq=0, seq=0)
             for id_ in set(ids) - set(known_marks(stream, list(ids)))
         )
-    rows = list(RemoteRecord.objects.filter(stream=stream, remote_id__in=list(ids), gone=False))
+    merged = [id_ for id_, into in ids.items() if into]
+    known = RemoteRecord.objects.filter(stream=stream)
+    # A merge may be told after the loser was missed.
+    rows = list(known.filter(Q(remote_id__in=list(ids), gone=False) | Q(remote_id__in=merged, merged_into="")))
     for row in rows:
         stream.seq += 1
         row.gone, row.gone_at, row.merged_into, row.seq = True, at, ids[row.remote_id], stream.seq

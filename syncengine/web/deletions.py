@@ -86,6 +86,20 @@ def record_pass_on(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
     return redirect("record_detail", pk=pk, link_pk=link_pk)
 
 
+@require_POST
+@admin_required
+def record_keep_unlinked(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
+    """Of two links whose records were merged: this one's other record goes on alone."""
+    link = get_object_or_404(RecordLink, pk=link_pk, pair_id=sync_or_404(pk).pair_id)
+    try:
+        deleting.keep_unlinked(link, actor=actor_of(request))
+    except SyncError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("“%(name)s” stays unlinked.") % {"name": str(link)})
+    return redirect("record_detail", pk=pk, link_pk=link_pk)
+
+
 def _resync(request: HttpRequest, sync: Sync, side: Side, records: Collection[int] | None) -> None:
     try:
         asked = deleting.resync_deleted(sync, side=side, records=records, actor=actor_of(request))

@@ -40,6 +40,11 @@ urlpatterns = [
     path("syncs/<int:pk>/records/resync/", deletions.sync_resync, name="sync_resync"),
     path("syncs/<int:pk>/records/<int:link_pk>/resync/", deletions.record_resync, name="record_resync"),
     path("syncs/<int:pk>/records/<int:link_pk>/pass-on/", deletions.record_pass_on, name="record_pass_on"),
+    path(
+        "syncs/<int:pk>/records/<int:link_pk>/keep-unlinked/",
+        deletions.record_keep_unlinked,
+        name="record_keep_unlinked",
+    ),
     path("syncs/<int:pk>/records/<int:link_pk>/", records.record_detail, name="record_detail"),
     path("syncs/<int:pk>/records/<int:link_pk>/retry/", records.record_retry, name="record_retry"),
     path("syncs/<int:pk>/differences/", differences.sync_differences, name="sync_differences"),

@@ -31,6 +31,7 @@ def posts(made: World) -> dict[str, tuple[tuple[int, ...], dict[str, Any]]]:
     return {
         "api_sync_resync": ((made.sync.pk,), {"side": "b"}),
         "api_sync_confirm_missing": ((made.sync.pk,), {"side": "b", "records": 12}),
+        "api_record_keep_unlinked": ((made.sync.pk, made.links["deleted_in_b"].pk), {}),
         "api_sync_pass_on": ((made.sync.pk,), {"side": "b", "records": [made.links["deleted_in_b"].pk]}),
     }
 
@@ -93,3 +94,12 @@ def test_passing_deletions_on(made: World, url: Url, api_client: APIClient) -> N
     assert answer.status_code == 202 and RecordLink.objects.get(pk=link).wish == Wish.PASS_ON
     assert api_client.patch(sync, {"deletions": {"a": "off"}}, format="json").status_code == 200
     assert api_client.get(sync).json()["settings"]["deletions"]["a"] == "off"
+
+
+def test_a_merge_is_decided(made: World, url: Url, api_client: APIClient) -> None:
+    link = made.links["deleted_in_b"]
+    address = url("api_record_keep_unlinked", made.sync.pk, link.pk)
+    assert api_client.post(address).status_code == 400
+    RecordLink.objects.filter(pk=link.pk).update(cause="merged")
+    assert api_client.post(address).status_code == 202
+    assert RecordLink.objects.get(pk=link.pk).wish == Wish.KEEP_APART

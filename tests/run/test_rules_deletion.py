@@ -190,14 +190,6 @@ def test_rule_8_4_a_cut_page_is_stored_and_the_pass_goes_on(make_world: MakeWorl
     assert world.states() == {"in_sync": 6}
 
 
-def test_a_merged_record_is_no_new_one(make_world: MakeWorld) -> None:
-    """Until merges move links (rule 8.5), what was merged counts as deleted there, and nothing is written."""
-    world, (a, _), (b, into) = in_step(make_world, 2, read=ReadStrategy.DELTA, tombstones=True)
-    world.b.merge(b, into=into)
-    look(world)
-    assert world.link(a=a).state == "failing" and len(world.a.rows) == 2 and len(world.b.rows) == 1
-
-
 # --- Listings that shrink too much --------------------------------------------------------------------------
 
 

@@ -35,6 +35,7 @@ def posts(made: World) -> dict[str, tuple[tuple[int, ...], dict[str, object]]]:
         "record_resync": ((sync, link), {}),
         "sync_confirm_missing": ((sync,), {"side": "b", "records": 12}),
         "record_pass_on": ((sync, link), {}),
+        "record_keep_unlinked": ((sync, link), {}),
     }
 
 
@@ -139,3 +140,14 @@ def test_a_deletion_that_waits_is_passed_on(made: World, url: Url, owner_client:
     assert url("record_pass_on", *args) in owner_client.get(url("record_detail", *args)).text
     assert "is being passed on" in owner_client.post(url("record_pass_on", *args), follow=True).text
     assert RecordLink.objects.get(pk=link.pk).wish == Wish.PASS_ON
+
+
+def test_a_merge_is_decided(made: World, url: Url, owner_client: Client) -> None:
+    link = made.links["deleted_in_b"]
+    args = (made.sync.pk, link.pk)
+    assert "nothing to decide" in owner_client.post(url("record_keep_unlinked", *args), follow=True).text
+    RecordLink.objects.filter(pk=link.pk).update(cause="merged")
+    text = owner_client.get(url("record_detail", *args)).text
+    assert url("record_keep_unlinked", *args) in text and "two links would become one" in text
+    assert "stays unlinked" in owner_client.post(url("record_keep_unlinked", *args), follow=True).text
+    assert RecordLink.objects.get(pk=link.pk).wish == Wish.KEEP_APART
