@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 from connectors.contract import WriteKind
 
+from ..core.mapping import Side
 from ..core.merge import Reason
 from ..core.scope import Condition, Excluded
+from ..core.states import FailureClass
 from ..models import Decision, Operation, RecordLink
 from .bulk import update_rows
 from .memory import forget_former, note, planned_from_json
 from .state import settle
 
+REMOVALS = (WriteKind.ARCHIVE, WriteKind.DELETE)
 CHANGED = (
     "baseline_a", "baseline_b", "notes", "decision", "decided_by", "state", "cause", "detail", "candidates",
 )  # fmt: skip
@@ -30,6 +33,8 @@ def decline(operation: Operation, link: RecordLink, actor: str) -> None:
         settle(link)
         return
     link.decision, link.decided_by = Decision.DECLINED.value, actor
+    if operation.kind in REMOVALS:
+        settle(link, failure=FailureClass.DELETED_IN_B if operation.side == Side.A else FailureClass.DELETED_IN_A)
     if operation.kind == WriteKind.CREATE:
         settle(link, excluded=Excluded(Condition.DECLINED, (actor,) if actor else ()))
 

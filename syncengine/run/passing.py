@@ -19,7 +19,7 @@ from ..core.mapping import Side
 from ..core.merge import Reason
 from ..core.plan import Draft, FieldChange, Rules
 from ..core.values import blank
-from ..models import Operation, OperationState, RecordLink, RemoteRecord, Wish
+from ..models import Decision, Operation, OperationState, RecordLink, RemoteRecord, Wish
 from .context import Slice
 from .scope import Gate
 
@@ -88,6 +88,8 @@ class Passing:
 
     def _what_speaks_against(self, link: RecordLink, lost: Side, ends: Ends, now: datetime) -> Stays | None:
         target = lost.other
+        if link.decision == Decision.DECLINED:
+            return Stays(_("Somebody declined it: the deletion is not passed on."))
         baseline = link.baseline_a if target is Side.A else link.baseline_b
         if not baseline or edited_since(self._rules.looks(target, ends[target].values), baseline):
             return Stays(_("The other side was edited since the two were last in step: the deletion is not passed on."))

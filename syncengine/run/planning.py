@@ -277,6 +277,8 @@ class Planner:
     def _compare(self, link: RecordLink, a: RemoteRecord, b: RemoteRecord, way: Direction | None) -> list[Operation]:
         plan = plan_link(self.rules, a.values, b.values, memory_of(link, self.work.clock.now()), way)
         remember(link, plan)
+        if link.decision == Decision.DECLINED:
+            link.decision = ""  # The deletion that was declined is none any more.
         link.pending = self.work.associations.pending_of(plan.pending)
         settle(link)
         return [self._operation(link, draft, a, b) for draft in plan.drafts if self._writable(draft)]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from connectors.contract import WriteKind
 from connectors.testing.memory import contacts
-from syncengine import approvals, decisions, services
+from syncengine import approvals, decisions, deleting, services
 from syncengine.core.guard import Thresholds
-from syncengine.core.mapping import ClearPolicy
+from syncengine.core.mapping import ClearPolicy, Side
 from syncengine.models import Operation, OperationState, RunState
 from syncengine.models.sync import Attention
 from syncengine.services import SyncError
@@ -80,7 +81,7 @@ def test_rule_11_4_a_plan_in_many_chunks_is_judged_as_a_whole(
         world.a.edit(id_, job="Baker")
     world.wait(minutes=1)
     for _ in range(40):  # The time of each slice is over before a second chunk is planned.
-        if world.slice(slice=__import__("datetime").timedelta(0)).quiet:
+        if world.slice(slice=timedelta(0)).quiet:
             break
     assert world.writes == writes and states() == {"held": 6}
 
@@ -191,3 +192,20 @@ def test_rule_11_4_an_app_that_takes_no_locks_is_braked_alike(make_world: MakeWo
     world = linked(make_world, left=contacts(lock=False), right=contacts(lock=False))
     edit(world, 6, job="Baker")
     assert states() == {"held": 6}
+
+
+def test_rule_11_4_declined_deletions_wait_for_a_person(make_world: MakeWorld) -> None:
+    world = linked(make_world, deletions={Side.B: WriteKind.DELETE})
+    for id_ in ("1", "2", "3"):
+        world.a.remove(id_)
+    world.wait(minutes=11)
+    world.rest()
+    assert len(world.b.rows) == 10 and states() == {"held": 3}
+    approvals.decline(world.sync, actor="ann")
+    world.settings()
+    world.rest()
+    assert len(world.b.rows) == 10 and world.states()["failing:deleted_in_a"] == 3
+    assert "declined" in world.link(a="1").detail
+    deleting.pass_deletions_on(world.sync, side=Side.A, records=[world.link(a="1").pk], actor="ann")
+    world.rest()
+    assert len(world.b.rows) == 9 and world.states()["failing:deleted_in_a"] == 2
