@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from ..core.filters import FilterMode
 from ..core.history import changed_since, released, remembered_with
@@ -12,6 +13,7 @@ from ..models import Decision, RecordLink, RemoteRecord, Sync
 from .context import Slice
 from .lease import fenced
 
+TOGETHER = timedelta(minutes=5)
 Records = dict[Side, RemoteRecord]
 
 
@@ -40,7 +42,7 @@ class Gate:
         ways = open_ways(self.settings, self.work.rules.judges, values, passed=passed, now=now)
         if link.is_whole:
             link.passed = "".join(sorted(passed | ways.passing))
-        return ways
+        return replace(ways, until=_together(ways.until))
 
     def _history(self, link: RecordLink, records: Records) -> Excluded | None:
         """Rule 6.4. A link that took part before goes on."""
@@ -68,6 +70,11 @@ class Gate:
             setattr(link, f"baseline_{side.value}", remembered_with(known.get(side, {}), looks[side]))
         dates = {str(r.modified_at) for r in records.values() if r.modified_at}
         return Excluded(Condition.HISTORY, tuple(sorted(dates)))
+
+
+def _together(at: datetime | None) -> datetime | None:
+    """Records whose time comes within the same minutes are looked at at once."""
+    return at if at is None else at + (datetime.min.replace(tzinfo=at.tzinfo) - at) % TOGETHER
 
 
 def existing_of(work: Slice, side: Side) -> int:

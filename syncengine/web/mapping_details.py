@@ -60,7 +60,9 @@ def sync_mapping(request: HttpRequest, pk: int, mapping: str) -> HttpResponse:
     return redirect("sync_settings", pk=pk)
 
 
-CHANGED = ("transform", "argument", "shaped", "options", "winner", "clears", "mode", "begins", "defaults", "which")
+CHANGED = (
+    "transform", "argument", "shaped", "options", "winner", "clears", "mode", "begins", "defaults", "which", "fallback",
+)  # fmt: skip
 """What the page may change of a mapping."""
 
 
@@ -117,6 +119,7 @@ def mapping_from(post: QueryDict, known: FieldMapping, resources: Any) -> FieldM
         begins=chosen(Begins, post.get("begins"), known.begins),
         which=chosen(Which, post.get("which"), known.which),
         defaults=_defaults_from(post, known, resources),
+        fallback=_fallback_from(post, known, resources),
     )
 
 
@@ -134,6 +137,19 @@ def _defaults_from(post: QueryDict, known: FieldMapping, resources: Any) -> dict
             found.pop(side, None)
             if value is not None:
                 found[side] = value
+    return found
+
+
+def _fallback_from(post: QueryDict, known: FieldMapping, resources: Any) -> dict[Side, str]:
+    found = dict(known.fallback)
+    for side in Side:
+        owner = post.get(f"fallback_{side.value}")
+        field = resources[side].field((known.fields(side) or ("",))[0])
+        if owner is None or field is None:
+            continue
+        found.pop(side, None)
+        if any(option.value == owner for option in options_of(field)):
+            found[side] = owner
     return found
 
 
@@ -223,7 +239,17 @@ class Edited:
     def has_options(self) -> bool:
         fields = [self._field(side) for side in Side]
         plain = self.mapping.transform is Transform.NONE
-        return plain and all(f is not None and f.type in CHOICES and options_of(f) for f in fields)
+        return plain and all(f is not None and f.type in {*CHOICES, T.OWNER} and options_of(f) for f in fields)
+
+    @property
+    def fallbacks(self) -> list[tuple[Side, End, str, tuple[Option, ...]]]:
+        """(side, end, who is taken, owners) where nobody corresponds (rule 4.1)."""
+        found = []
+        for side in Side:
+            field = self._field(side)
+            if field is not None and field.type is T.OWNER:
+                found.append((side, self.ends[side], self.mapping.fallback.get(side, ""), options_of(field)))
+        return found
 
     @property
     def has_several(self) -> bool:

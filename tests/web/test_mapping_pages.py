@@ -108,6 +108,21 @@ def test_rule_4_1_pairs_are_proposed_and_only_kept_when_saved(made: World, url: 
     assert draft_of(made, "notes").options == (("3", "z"), ("1", "y")), "a row that is half filled counts for nothing"
 
 
+def test_rule_4_1_owners_are_paired_by_a_table_or_fall_back(made: World, url: Url, owner_client: Client) -> None:
+    for account, people in ((made.book, [["7", "ann@x.de"]]), (made.sales, [["70", "a.lee@y.de"], ["71", "bob@y.de"]])):
+        obj = made.object(account)
+        next(f for f in obj.resource["fields"] if f["name"] == "notes").update(type="owner", options=people)
+        obj.save()
+    page = url("sync_mapping", made.sync.pk, "notes")
+    assert "where nobody corresponds" in owner_client.get(page).text
+    sent = {"pairs": "1", "pair.0.a": "7", "pair.0.b": "70", "fallback_a": "nobody", "fallback_b": "71"}
+    assert owner_client.post(page, sent).status_code == 302
+    assert draft_of(made, "notes").options == (("7", "70"),)
+    assert draft_of(made, "notes").fallback == {Side.B: "71"}
+    owner_client.post(page, {"fallback_b": ""})
+    assert draft_of(made, "notes").fallback == {}
+
+
 def test_rule_4_4_a_default_and_a_constant(made: World, url: Url, owner_client: Client, pro: None) -> None:
     page = url("sync_mapping", made.sync.pk, "job_title")
     owner_client.post(page, {"default_a": "", "default_b": "Member"})
