@@ -20,6 +20,7 @@ from tests.harness.site import Site
 
 AT_WORK = r"^qcluster .* processing .*run"
 ANYBODY = r"qcluster|gunicorn|radicale|dispatcher|^postgres|bin/postgres"
+DATABASE = r"^postgres|bin/postgres"
 REST_SECONDS = 300
 
 
@@ -80,8 +81,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--anybody", action="store_true", help="any process under the supervisor, not only workers")
+    parser.add_argument("--database", action="store_true", help="PostgreSQL's processes, while everybody uses them")
     given = parser.parse_args(arguments)
-    whom = ANYBODY if given.anybody else AT_WORK
+    whom = DATABASE if given.database else ANYBODY if given.anybody else AT_WORK
     outcome = trial(data_directory() / "kills", kills=given.kills, seed=given.seed, whom=whom)
     print(outcome)
     good = not outcome.amiss and (outcome.cards, outcome.contacts, outcome.in_step) == UNDISTURBED

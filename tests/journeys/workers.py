@@ -44,12 +44,12 @@ def _start(log: Path, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
     us = os.getpid()
     with log.open("wb") as said:
         return subprocess.Popen(
-            [sys.executable, *command], cwd=CHECKOUT, env=_environment(), stdout=said, stderr=said,
+            [sys.executable, *command], cwd=CHECKOUT, env=environment(), stdout=said, stderr=said,
             preexec_fn=lambda: die_with_parent(us),
         )  # fmt: skip
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The keys and the database of these tests."""
     d = connection.settings_dict
     return {
