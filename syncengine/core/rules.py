@@ -43,7 +43,7 @@ class Rules:
 
     def _index(self) -> None:
         self._lens_of_strand = {lens.strand(e): lens for lens in self.lenses for e in lens.elements}
-        self._lens_of_mapping = {lens.mapping.id: lens for lens in self.lenses}
+        self.lenses_by_mapping = {lens.mapping.id: lens for lens in self.lenses}
 
     def _add(self, mapping: FieldMapping) -> None:
         if not mapping.enabled:
@@ -133,18 +133,18 @@ class Rules:
 
     def fields_of(self, mapping: str, side: Side) -> tuple[str, ...]:
         """Fields of this side that the mapping of this id writes."""
-        lens = self._lens_of_mapping.get(mapping)
+        lens = self.lenses_by_mapping.get(mapping)
         return lens.field_names(side) if lens else ()
 
     def target(self, mapping: FieldMapping, side: Side) -> str:
         """The resource that an association of this side points to."""
-        lens = self._lens_of_mapping[mapping.id]
+        lens = self.lenses_by_mapping[mapping.id]
         assert lens.targets is not None
         return lens.targets.of(side)
 
     def lens_of(self, mapping: FieldMapping) -> Lens | None:
         """None for a constant, and for a mapping that carries nothing now."""
-        return self._lens_of_mapping.get(mapping.id)
+        return self.lenses_by_mapping.get(mapping.id)
 
     def mapping_of_strand(self, strand: str) -> FieldMapping | None:
         lens = self._lens_of_strand.get(strand)

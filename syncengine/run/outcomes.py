@@ -24,6 +24,7 @@ from ..core.plan import Planned, baselines_after, note_after
 from ..core.rules import Rules
 from ..core.states import FailureClass
 from ..core.values import Key
+from ..core.why import tell
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
 from .bulk import update_rows
 from .circuit import count
@@ -192,20 +193,15 @@ class Outcomes:
 
     def _tell_why(self, link: RecordLink, side: Side, op: Operation, now: datetime) -> None:
         """Where each mapping's value came from; it outlives the journal (rule 11.3)."""
-        link.provenance = {
-            **link.provenance,
-            **{
-                change["mapping"]: {
-                    "side": side.other.value,
-                    "at": now.isoformat(),
-                    "run": op.run_id,
-                    "rule": change["rule"],
-                    "reason": change["reason"],
-                    "before": change["before"],
-                }
-                for change in op.changes
-            },
-        }
+        link.provenance = tell(
+            op.changes,
+            planned_from_json(op.strands),
+            self.work.rules.lenses_by_mapping,
+            link.provenance,
+            side=side,
+            at=now.isoformat(),
+            run=op.run_id,
+        )
 
     # --- Not written -----------------------------------------------------------------------------------------
 
