@@ -25,6 +25,7 @@ from .core.states import FailureClass, RecordState
 from .models import (
     Decision,
     FormerEnd,
+    Hold,
     KeptApart,
     Lease,
     Operation,
@@ -418,7 +419,7 @@ def _stay_out(row: RecordLink, why: Decision, actor: str) -> None:
 
 def plan_no_more(rows: Sequence[RecordLink]) -> None:
     """What was planned from what is not so any more is not sent."""
-    Operation.objects.filter(link__in=[row.pk for row in rows], state__in=NOT_BEGUN).update(
+    Operation.objects.filter(link__in=[row.pk for row in rows], state__in=NOT_BEGUN).exclude(hold=Hold.PREVIEW).update(
         state=OperationState.SUPERSEDED, ended_at=timezone.now()
     )
 

@@ -339,7 +339,7 @@ def _begin_run(sync: Sync, kind: RunKind, actor: str) -> SyncRun:
     now = timezone.now()
     sync.runs.under_way().update(state=RunState.CANCELLED, finished_at=now)
     waiting = Q(state=OperationState.PLANNED) | Q(state=OperationState.HELD, hold=Hold.BRAKE)
-    left = Operation.objects.filter(waiting, run__sync=sync)
+    left = Operation.objects.filter(waiting, run__sync=sync).exclude(run__kind=RunKind.UNDO)
     RecordLink.objects.filter(operations__in=left).update(replan=True)
     left.update(state=OperationState.SUPERSEDED, ended_at=now)
     # What was approved earlier, and has not come up, goes with the run that was to carry it out.

@@ -15,6 +15,7 @@ from .core.match import PERSONS
 from .core.merge import Reason
 from .core.scope import Condition
 from .core.states import FailureClass, RecordState
+from .core.undo import Left
 from .models import LINK_CHANGE
 from .models.sync import Attention
 from .services import Standing
@@ -370,6 +371,25 @@ def reason_text(reason: str, *, by: str, to: str) -> str:
         return str(REASONS[Reason(reason)]) % {"by": by, "to": to}
     except ValueError:
         return reason
+
+
+LEFT: Mapping[Left, Text] = {
+    Left.EDITED: _("It does not hold any more what was written."),
+    Left.TOUCHED: _("Somebody has changed the record since it was made."),
+    Left.DIRECTION: _("The direction does not allow writing here."),
+    Left.REQUIRED: _("The field was blank before, and must not be."),
+    Left.GONE: _("The record is not there any more."),
+    Left.NO_WAY: _("The app takes no such change."),
+    Left.UNLINKED: _("The two records are not linked any more."),
+    Left.DELETION: _("A deletion is not taken back. Resync the record instead."),
+    Left.BUSY: _("It is being written at this moment. Try again later."),
+}
+"""Why something cannot be undone (rule 11.2)."""
+
+
+def left_text(code: str) -> str:
+    """Why an operation of an undo is left out; blank for any other."""
+    return str(LEFT[Left(code)]) if code in set(Left) else ""
 
 
 RULES: Mapping[str, Text] = {

@@ -76,7 +76,7 @@ class Rules:
         for settings in older:
             locale = Locale(settings.country, settings.zone)
             for mapping in settings.mappings:
-                now = self._lens_of_mapping.get(mapping.id)
+                now = self.lenses_by_mapping.get(mapping.id)
                 if now is None or now.targets is not None or not mapping.a or not mapping.b:
                     continue
                 lens = grind(mapping, Direction.TWO_WAY, self.resources[Side.A], self.resources[Side.B], locale)

@@ -6,11 +6,12 @@ last agreed), `run` (passes and operations), `lease` (who may write).
 
 from .lease import Lease
 from .link import Decision, FormerEnd, KeptApart, RecordLink, Wish
-from .run import LINK_CHANGE, Hold, Operation, OperationState, RunKind, RunPhase, RunState, SyncRun
+from .run import BESIDE, LINK_CHANGE, Hold, Operation, OperationState, RunKind, RunPhase, RunState, SyncRun
 from .stream import DirtyRecord, ListedPage, MatchKey, RemoteRecord, Stream
 from .sync import SettingsVersion, StreamPair, Sync, SyncState, VersionState
 
 __all__ = [
+    "BESIDE",
     "LINK_CHANGE",
     "Decision",
     "DirtyRecord",

@@ -18,6 +18,12 @@ class RunKind(models.TextChoices):
     RESYNC = "resync", _("Resync of deleted records")
     PREVIEW = "preview", _("Preview")
     """What a draft of the settings would do. Touches neither records nor links (rule 11.1)."""
+    UNDO = "undo", _("Undo")
+    """Takes back what others wrote. Done and undecided: it is only shown; running: it is carried out (rule 11.2)."""
+
+
+BESIDE = (RunKind.PREVIEW, RunKind.UNDO)
+"""Runs that go on beside the one that keeps both sides in step."""
 
 
 class RunPhase(models.TextChoices):
@@ -36,8 +42,8 @@ class RunState(models.TextChoices):
 
 class RunQuerySet(models.QuerySet["SyncRun"]):
     def under_way(self) -> RunQuerySet:
-        """Those that work with the settings in effect; a preview goes on beside them."""
-        return self.filter(state=RunState.RUNNING).exclude(kind=RunKind.PREVIEW)
+        """Those that keep both sides in step, with the settings in effect."""
+        return self.filter(state=RunState.RUNNING).exclude(kind__in=BESIDE)
 
 
 class SyncRun(models.Model):
@@ -71,7 +77,9 @@ class SyncRun(models.Model):
         verbose_name_plural = _("runs")
         constraints = [
             models.UniqueConstraint(
-                fields=["sync"], condition=Q(state="running") & ~Q(kind="preview"), name="one_running_run_a_sync"
+                fields=["sync"],
+                condition=Q(state="running") & ~Q(kind__in=["preview", "undo"]),
+                name="one_running_run_a_sync",
             ),
             models.UniqueConstraint(
                 fields=["sync"], condition=Q(state="running", kind="preview"), name="one_running_preview_a_sync"
@@ -90,6 +98,7 @@ class OperationState(models.TextChoices):
     SUPERSEDED = "superseded", _("Planned again")
     HELD = "held", _("Held")
     DECLINED = "declined", _("Declined")
+    UNDONE = "undone", _("Undone")
 
 
 class Hold(models.TextChoices):
@@ -136,6 +145,8 @@ class Operation(models.Model):
     decided_by = models.CharField(_("decided by"), max_length=254, blank=True, default="", db_default="")
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     """When a person let it go, or declined it. An operation that was let go is not braked again."""
+    undoes = models.JSONField(default=list, blank=True)
+    """Ids of the operations that this one takes back (rule 11.2); empty for all others."""
     error = models.CharField(_("class"), max_length=20, blank=True)
     message = models.TextField(_("the app's answer"), blank=True)
     epoch = models.BigIntegerField(default=0)
@@ -152,7 +163,7 @@ class Operation(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["link", "side"],
-                condition=Q(state__in=["planned", "sending", "held"]),
+                condition=Q(state__in=["planned", "sending", "held"]) & ~Q(hold="preview"),
                 name="one_open_operation_a_side",
             )
         ]

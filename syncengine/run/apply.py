@@ -31,6 +31,7 @@ from connectors.contract import (
 from ..core.mapping import Side
 from ..core.rules import Rules
 from ..models import Operation, OperationState, RemoteRecord, RunPhase
+from . import undone
 from .circuit import Circuit
 from .context import Halted, Slice
 from .lease import check, fenced
@@ -193,9 +194,22 @@ class Applier:
             self._look_again(side, ids)
         known = records_of(self.work.streams[side], ids)
         rules = self.work.associations.knowing({side: [record.values for record in known.values()]})
-        good = [op for op in packet if _unmoved(op, side, known.get(op.remote_id or ""), rules)]
-        self._plan_again([op for op in packet if op not in good])
+        ordinary = [op for op in packet if not op.undoes]
+        good = [op for op in ordinary if _unmoved(op, side, known.get(op.remote_id or ""), rules)]
+        self._plan_again([op for op in ordinary if op not in good])
+        good += self._still_to_undo(side, [op for op in packet if op.undoes], known, rules)
         return good, {id_: record.version for id_, record in known.items()}
+
+    def _still_to_undo(
+        self, side: Side, operations: Sequence[Operation], known: Mapping[str, RemoteRecord], rules: Rules
+    ) -> list[Operation]:
+        if not operations:
+            return []
+        with fenced(self.work.held):
+            todo, arrived = undone.sort_out(self.work, side, operations, known, rules)
+            if arrived:
+                self.outcomes.store(side, [op for op, _ in arrived], [outcome for _, outcome in arrived], {})
+        return todo
 
     def _still_missing(self, side: Side, batch: Sequence[Operation]) -> list[Operation]:
         """A record that somebody else made on this side meanwhile may be the one that we were about to make."""
@@ -267,7 +281,8 @@ class Applier:
         now = self.work.clock.now()
         ids = [op.remote_id for op in batch if op.remote_id is not None]
         make_dirty(self.work.streams[side], ids, now + timedelta(seconds=self.work.resources[side].settle))
-        self.outcomes.supersede(batch)
+        self._set_back([op for op in batch if op.undoes])  # Whether it has happened shows before it is sent again.
+        self.outcomes.supersede([op for op in batch if not op.undoes])
 
     def _plan_again(self, batch: Sequence[Operation]) -> None:
         if batch:

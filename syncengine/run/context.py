@@ -11,7 +11,7 @@ from connectors.contract import Client, Resource
 
 from ..core.mapping import Side
 from ..core.plan import Rules
-from ..models import RunKind, RunPhase, RunState, Stream, Sync, SyncRun, SyncState
+from ..models import BESIDE, RunKind, RunPhase, RunState, Stream, Sync, SyncRun, SyncState
 from .associations import Associations
 from .clock import Clock
 from .lease import Held, renew
@@ -73,7 +73,7 @@ class Slice:
         if self.run is None:
             assert self.sync.active is not None
             # A person may have begun one just now.
-            self.run, _made = SyncRun.objects.exclude(kind=RunKind.PREVIEW).get_or_create(
+            self.run, _made = SyncRun.objects.exclude(kind__in=BESIDE).get_or_create(
                 sync=self.sync,
                 state=RunState.RUNNING,
                 defaults={

@@ -26,6 +26,7 @@ from ..core.states import FailureClass
 from ..core.values import Key
 from ..core.why import tell
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
+from . import undone
 from .bulk import update_rows
 from .circuit import count
 from .context import Slice
@@ -79,6 +80,8 @@ class Outcomes:
         written: list[tuple[Operation, Written]] = []
         for op, outcome in zip(batch, outcomes, strict=True):
             op.link = links[op.link_id]
+            if isinstance(outcome, NotFound) and op.undoes and op.kind in REMOVALS:
+                outcome = Written(str(op.remote_id))  # It is gone, which is what was wanted.
             if not isinstance(outcome, Written):
                 self._not_written(side, op, outcome)
             elif op.kind == WriteKind.CREATE and not self._take_end(op.link, side, outcome.id, others):
@@ -87,6 +90,7 @@ class Outcomes:
                 written.append((op, outcome))
         self._removed(side, [item for item in written if item[0].kind in REMOVALS])
         self._written(side, [item for item in written if item[0].kind not in REMOVALS], read_back)
+        undone.ended(self.work, side, [op for op, _ in written])
         update_rows(batch, ["state", "error", "message", "ended_at", "remote_id"])
         update_rows([op.link for op in batch], LINK_FIELDS)
         self.work.touched = True
@@ -168,7 +172,7 @@ class Outcomes:
             link.made_by = "created"
             link.label = link.label or label_of(record.values, self.work.resources[side])
         self._move_baselines(link, side, op, rules.looks(side, record.values))
-        if op.kind == WriteKind.UPDATE:
+        if op.kind == WriteKind.UPDATE and not op.undoes:
             count_turns(link, {c["mapping"] for c in op.changes}, side, planned_at=op.planned_at, at=now)
         self._tell_why(link, side, op, now)
         count(self.work, side, taken=True)
@@ -189,7 +193,10 @@ class Outcomes:
             link.baseline_b = {**link.baseline_b, strand: base_b}
             link.parked = {s: p for s, p in link.parked.items() if s != strand}
             known = link.notes.get(strand)
-            note(link, strand, note_after(planned, side, answered, Reason(known) if known else None))
+            left = note_after(planned, side, answered, Reason(known) if known else None)
+            if op.undoes:
+                left = Reason.UNDONE if answered != planned.of(side.other) else None
+            note(link, strand, left)
 
     def _tell_why(self, link: RecordLink, side: Side, op: Operation, now: datetime) -> None:
         """Where each mapping's value came from; it outlives the journal (rule 11.3)."""
@@ -212,6 +219,8 @@ class Outcomes:
             self._refused(side, op, outcome)
             return
         op.state = OperationState.SUPERSEDED
+        if op.undoes:
+            op.state, op.ended_at = OperationState.PLANNED, None  # Looked at once more, with what it holds now.
         if isinstance(outcome, VersionMismatch):
             if outcome.current is not None:
                 self.remember(side, [outcome.current], now)
@@ -228,6 +237,9 @@ class Outcomes:
     def _refused(self, side: Side, op: Operation, outcome: Refused) -> None:
         """One value is to blame: its field is parked, and the rest of the record is sent without it (rule 4.5)."""
         self._count_refused(op, FailureClass.of(outcome.reason), outcome.message)
+        if op.undoes:
+            op.link.replan = True
+            return
         concerned = self._strands_of(side, op, outcome.field)
         if concerned and outcome.reason is not Refusal.MISSING_REQUIRED:
             self._park(op, concerned)

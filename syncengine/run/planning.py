@@ -190,7 +190,8 @@ class Planner:
 
     def _sending(self, links: Iterable[RecordLink]) -> set[int]:
         """Links with a write on its way whose answer is not known."""
-        rows = Operation.objects.filter(link__in=list(links), state=OperationState.SENDING)
+        undone = Q(state=OperationState.PLANNED) & ~Q(undoes=[])  # What a person had undone comes first.
+        rows = Operation.objects.filter(Q(state=OperationState.SENDING) | undone, link__in=list(links))
         return set(rows.values_list("link_id", flat=True))
 
     def _left_by(self, links: Iterable[RecordLink]) -> set[tuple[int, str]]:
@@ -202,7 +203,7 @@ class Planner:
     def _supersede(self, links: Iterable[RecordLink]) -> None:
         """What was planned from an older sight of these records is planned again (rule 3.9)."""
         open_ = Operation.objects.filter(link__in=list(links), state__in=[OperationState.PLANNED, OperationState.HELD])
-        open_.update(state=OperationState.SUPERSEDED, ended_at=self.work.clock.now())
+        open_.filter(undoes=[]).update(state=OperationState.SUPERSEDED, ended_at=self.work.clock.now())
 
     # --- One link --------------------------------------------------------------------------------------------
 

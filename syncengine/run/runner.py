@@ -26,7 +26,7 @@ from ..models import (
     SyncRun,
     SyncState,
 )
-from . import brake, circuit, missing, parents, resync, trouble
+from . import brake, circuit, missing, parents, resync, trouble, undone
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
@@ -258,6 +258,8 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
             raise Halted
         if work.run is not None and work.run.preview_id is not None:
             end_decisions(work)
+        if work.touched:
+            undone.finish(work)
         work.finish()
     regular = next_reading(work)
     unread = _soonest_reading(work)

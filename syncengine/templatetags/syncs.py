@@ -27,6 +27,7 @@ OPERATION_STATUS = {
     OperationState.REFUSED: "failing",
     OperationState.SUPERSEDED: "off",
     OperationState.HELD: "paused",
+    OperationState.UNDONE: "off",
 }
 
 
