@@ -1,10 +1,11 @@
-"""Time and order as arguments, so that a test can repeat a run exactly."""
+"""Time, ids and order as arguments, so that a test can repeat a run exactly."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ SLICE = timedelta(seconds=20)
 @dataclass(frozen=True, slots=True)
 class Clock:
     now: Callable[[], datetime] = timezone.now
+    new_id: Callable[[], UUID] = uuid4
     slice: timedelta = SLICE
     together: bool = False
     """Both apps are written to at once, in an order that is chance."""

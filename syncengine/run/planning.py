@@ -6,7 +6,6 @@ both streams are planned.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -343,7 +342,7 @@ class Planner:
             seen_a=a.fingerprint if a is not None else "",
             seen_b=b.fingerprint if b is not None else "",
             seen_seq=self.work.streams[draft.side].seq,
-            key=uuid.uuid4(),
+            key=self.work.clock.new_id(),
             planned_at=self.work.clock.now(),
             label=link.label,
             clears=0 if draft.kind in REMOVALS else sum(blank(c.after) and not blank(c.before) for c in draft.changes),

@@ -100,7 +100,7 @@ def store_records(
     touched: dict[str, Seen] = {}
     aside: list[str] = []
     for one in seen:
-        values = storable(one.record.values)
+        values = storable(_whole(one.record.values, resource))
         print_ = fingerprint(values)
         mark = marks.get(one.record.id)
         if mark is not None and one.written_at is None and _too_old(mark, one, print_, settle):
@@ -114,6 +114,11 @@ def store_records(
     if touched:
         _touch(stream, list(touched.values()))
     return aside
+
+
+def _whole(values: Values, resource: Resource) -> Values:
+    """A field that the app leaves out where it is blank was read all the same (rule 3.6)."""
+    return {**{f.name: None for f in resource.fields if not f.tells_blank}, **values}
 
 
 def _too_old(mark: Mark, seen: Seen, print_: str, settle: timedelta) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,6 +45,19 @@ def test_rule_3_4_a_conflict_goes_to_the_winner(make_world: MakeWorld, winner: S
     world.b.edit(b, job="Brewer")
     world.rest()
     assert world.a.values(a)["job"] == world.b.values(b)["job"] == ("Baker" if winner is Side.A else "Brewer")
+    world.rests()
+
+
+def test_rule_3_4_a_blank_that_the_app_does_not_return_is_filled(make_world: MakeWorld) -> None:
+    quiet = contacts()
+    fields = tuple(replace(f, tells_blank=f.name != "notes") for f in quiet.resource.fields)
+    world = make_world(right=contacts(fields=fields))
+    a, b = world.a.add(ANN, notes="Tall."), world.b.add(ANN)
+    world.rest()
+    assert world.b.values(b)["notes"] == "Tall."
+    world.b.edit(b, notes=None)
+    world.rest()
+    assert world.a.values(a)["notes"] == "Tall.", "it may only not have been returned (3.6)"
     world.rests()
 
 

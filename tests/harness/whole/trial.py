@@ -1,0 +1,393 @@
+"""One seed: two or three hostile apps, a sync or two between them, people at work, and everything that can go wrong.
+
+Time, ids, chance and the order of everything come from the seed, so that it repeats exactly. The engine is the real
+one, on a real database, in a transaction that is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeAlias
+from unittest import mock
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from connectors import accounts, registry
+from connectors.accounts.session import refuse_in_transaction
+from connectors.contract import Environment, Outcome, Value, Values, Write, WriteKind, Written
+from connectors.models import AccountState, ConnectedAccount
+from connectors.testing.hostile import HostileObject
+from connectors.testing.memory import MemoryApp, MemoryClient, MemoryConnector
+from connectors.testing.memory_object import Row
+from syncengine import services
+from syncengine.core.mapping import Direction, Matching, Side, SyncSettings
+from syncengine.models import Sync, SyncState
+from syncengine.run.clock import Clock
+from syncengine.run.runner import Next, run_slice
+
+from .apps import Traits, drawn_mappings, hostile_people
+from .fate import Fate, FatefulClient
+
+if TYPE_CHECKING:
+    from .people import Steps
+
+Interruption: TypeAlias = "Callable[[App, Sync], None]"
+STEPS, PARTS = 66, 3
+"""Steps of people, machines and syncs; so often in between all comes to rest, and is judged."""
+ROUNDS = 12
+"""So often all syncs may go round, ten minutes apart, before they have to be at rest."""
+SLICES = 40
+
+
+class Amiss(AssertionError):
+    """Something is not as it has to be."""
+
+
+@dataclass(eq=False)
+class App:
+    """One remote account of a trial."""
+
+    name: str
+    app: MemoryApp
+    people: HostileObject
+    traits: Traits
+
+
+class FatefulConnector(MemoryConnector):
+    """Its clients are ruled by the fate of the worker who opened them."""
+
+    trial: Trial
+
+    def connect(self, settings: Mapping[str, str], env: Environment) -> MemoryClient:
+        refuse_in_transaction()
+        client = FatefulClient(self.apps[settings["account"]], env, password=settings["password"])
+        fate = self.trial.fate
+        client.fate = lambda: fate
+        return client
+
+
+@dataclass
+class Typed:
+    """What was last typed into one field of one record since the last rest, and when."""
+
+    at: int
+    value: Value
+
+
+class Trial:
+    """A world made from a seed. `apps`, `syncs` and `now` are all there is; `log` tells what happened."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.dice = Random(seed)
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.log: list[str] = []
+        self.fate: Fate | None = None
+        self.apps: list[App] = []
+        self.syncs: list[Sync] = []
+        self.due: dict[int, datetime] = {}
+        self.quiet: dict[int, bool] = {}
+        self.writes = 0
+        """Writes of the engine that had an effect."""
+        self.created: Counter[tuple[str, str]] = Counter()
+        """(app, code of a person) → records that the engine made."""
+        self.engines: set[tuple[str, str]] = set()
+        """(app, record) that the engine made."""
+        self.made: Counter[tuple[str, str]] = Counter()
+        """(app, code of a person) → records that people made."""
+        self.typed: dict[tuple[str, str, str], Typed] = {}
+        """(app, record, field) → what was typed there since the last rest."""
+        self.deleted: dict[tuple[str, str], int] = {}
+        """(app, code of a person) → how many the engine had made when people removed one."""
+        self.tangled: set[str] = set()
+        """Persons of whom somebody made a riddle: two records in one app, changed addresses, merges."""
+        self.unsure: set[str] = set()
+        """Mappings whose settings were changed since the last rest."""
+        self.has_rested = False
+        self.kill_in: int | None = None
+        """After so many instants the next worker dies."""
+        self.faults = 0
+        self.steps = 0
+        self.checks = 0
+        self._ids = 0
+        self._step = 0
+        self._interruption: tuple[App, str, Interruption] | None = None
+        self._later: list[tuple[int, Callable[[], None]]] = []
+        self._at_work: list[Sync] = []
+
+    # --- The world ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def world(self) -> Iterator[Trial]:
+        """Everything is set up and switched on in this block; afterwards nothing of it is left."""
+        around = transaction.atomic()
+        around._from_testcase = True  # type: ignore[attr-defined]  # apps may be asked within it
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch("django.utils.timezone.now", self.tick))
+            stack.enter_context(around)
+            try:
+                _begin_counting_anew()
+                self._set_up(stack)
+                yield self
+            finally:
+                transaction.set_rollback(True)
+
+    def _set_up(self, stack: ExitStack) -> None:
+        dice = self.dice
+        names = ["left", "right", "third"][: dice.choice([2, 2, 3])]
+        kinds = ["one", dice.choice(["one", "two"]), dice.choice(["one", "two", "three"])]
+        connectors: dict[str, FatefulConnector] = {}
+        objects = {}
+        for name, kind in zip(names, kinds, strict=False):
+            app = self._app(name)
+            connector = connectors.get(kind)
+            if connector is None:
+                connector = connectors[kind] = FatefulConnector(name=kind, label=kind.title())
+                connector.trial = self
+                stack.enter_context(registry.installed(connector))
+            connector.apps[name] = app.app
+            account = accounts.connect(
+                app=kind, name=name, values={"account": name, "password": app.app.password}, actor="harness"
+            )
+            objects[name] = account.objects_offered.get(name="people")
+        ends = [names[:2]] + ([dice.sample(names[1:], 2)] if len(names) > 2 else [])
+        for a, b in ends:
+            resources = [self.app(name).people.resource for name in (a, b)]
+            settings = SyncSettings(
+                kind=resources[0].kind,
+                direction=dice.choice([Direction.TWO_WAY] * 4 + list(Direction)),
+                winner=dice.choice(list(Side)),
+                mappings=drawn_mappings(dice, *resources),
+                matching=Matching(),
+                email_only=dice.random() < 0.7,
+                pass_on=dice.random() < 0.7,
+                country="DE",
+                zone="Europe/Berlin",
+            )
+            sync = services.create_sync(object_a=objects[a], object_b=objects[b], actor="harness", settings=settings)
+            self.syncs.append(sync)
+            self.say(f"sync {a} ↔ {b}: {settings}")
+
+    def _app(self, name: str) -> App:
+        people, traits = hostile_people(self.dice, lambda: self.now)
+        grain = self.dice.choice([1, 1, 10, 60])
+        people.make_id = lambda number: f"{name[0]}{number}"
+        people.wrote = lambda write, before, outcome: self._wrote(app, write, before, outcome)
+        people.reacted = lambda id_, values: self.note_typed(app, id_, values)
+        app = App(name, MemoryApp(people, identity=name, label=name, clock=lambda: self._stamp(grain)), people, traits)
+        self.apps.append(app)
+        self.say(f"{name}: {traits}")
+        return app
+
+    def _stamp(self, grain: int) -> str:
+        """The app's own clock, which may be coarse: many records share a time."""
+        seconds = int(self.now.timestamp()) // grain * grain
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def app(self, name: str) -> App:
+        return next(app for app in self.apps if app.name == name)
+
+    def ends(self, sync: Sync) -> dict[Side, App]:
+        return {side: self.app(sync.pair.stream(side).object.account.name) for side in Side}
+
+    def say(self, what: str) -> None:
+        self.log.append(f"{self.now:%H:%M:%S} {what}")
+
+    # --- Time and ids ---------------------------------------------------------------------------------------
+
+    def tick(self) -> datetime:
+        """Time goes on a little with each look at it."""
+        self.now += timedelta(milliseconds=10)
+        return self.now
+
+    def new_id(self) -> UUID:
+        self._ids += 1
+        return UUID(int=self._ids)
+
+    def number(self) -> int:
+        """Of what happens: grows."""
+        self._step += 1
+        return self._step
+
+    # --- What people do -------------------------------------------------------------------------------------
+
+    def note_typed(self, app: App, id_: str, values: Values) -> None:
+        """Somebody, or the app itself, has put these into a record: as it holds them now."""
+        held = app.people.rows[id_].values
+        for name in values:
+            self.typed[(app.name, id_, name)] = Typed(self.number(), held.get(name))
+        self.say(f"  {app.name} {id_} now {dict(values)}")
+
+    def removed(self, app: App, id_: str) -> None:
+        """A person is about to remove this record."""
+        self.say(f"  {app.name} {id_} removed")
+        self.deleted.setdefault((app.name, self.code_of(app, id_)), self.created[(app.name, self.code_of(app, id_))])
+
+    def code_of(self, app: App, id_: str) -> str:
+        row = app.people.rows.get(id_) or app.people.removals[id_].row
+        return str(row.values.get("code"))
+
+    # --- What the engine does -------------------------------------------------------------------------------
+
+    def _wrote(self, app: App, write: Write, before: Row | None, outcome: Outcome) -> None:
+        self.say(f"  {app.name} ← {write.kind} {write.id or ''} {dict(write.values)}: {_short(outcome)}")
+        if not isinstance(outcome, Written):
+            return
+        self.writes += 1
+        if write.kind is WriteKind.CREATE and (app.name, outcome.id) not in self.engines:
+            # Else the app knew the key, and made nothing.
+            self.engines.add((app.name, outcome.id))
+            self.created[(app.name, self.code_of(app, outcome.id))] += 1
+
+    def slice(self, sync: Sync, *, kill_at: int | None = None) -> Next | None:
+        """One slice of a sync, which may be the last of its worker. None: it was killed."""
+        outer, self.fate = self.fate, Fate(kill_at, called=self.called)
+        found: Next | None = None
+        self._at_work.append(sync)
+        try:
+            with self.fate.rules():
+                found = run_slice(sync.pk, Clock(now=self.tick, new_id=self.new_id))
+        finally:
+            fate, self.fate = self.fate, outer
+            self._at_work.pop()
+        self.say(f"slice of {sync.pk}: {fate.instants} instants, {'killed' if fate.dead else found}")
+        if fate.violations:
+            raise Amiss(f"no app takes this: {fate.violations}")
+        if found is not None and found.at is not None:
+            self.due[sync.pk] = found.at
+        return found
+
+    def called(self, name: str, app: MemoryApp) -> None:
+        """A call of an app begins, or (with "!") was answered: others may act meanwhile."""
+        if self._interruption is None:
+            return
+        where, call, act = self._interruption
+        if where.app is app and call == name:
+            self._interruption = None
+            act(where, self._at_work[-1])
+
+    def interrupt(self, app: App, call: str, act: Interruption) -> None:
+        """Have this happen in the middle of the next call of this kind."""
+        self._interruption = (app, call, act)
+
+    def work(self) -> None:
+        """Whoever is due first has a slice."""
+        self.now += timedelta(seconds=self.dice.choice([0, 1, 5, 30, 70]))
+        for sync in sorted(self.syncs, key=lambda sync: (self.due[sync.pk], sync.pk)):
+            if self.due[sync.pk] <= self.now:
+                kill_at, self.kill_in = self.kill_in, None
+                self.slice(sync, kill_at=kill_at)
+                return
+
+    def later(self, steps: int, act: Callable[[], None]) -> None:
+        self._later.append((self.steps + steps, act))
+
+    def resume(self, sync: Sync) -> None:
+        """A sync that somebody stopped goes on."""
+        sync = Sync.objects.get(pk=sync.pk)
+        if sync.state == SyncState.PAUSED:
+            self._again(services.resume, sync)
+        elif sync.state == SyncState.OFF:
+            self._again(services.start, sync)
+
+    def _again(self, act: Callable[..., Any], sync: Sync) -> None:
+        try:
+            act(sync, actor="harness")
+            self.due[sync.pk] = self.now
+        except services.SyncError as error:
+            # An account has to be reconnected first: a person does.
+            self.say(f"  not yet: {error}")
+            ConnectedAccount.objects.update(state=AccountState.OK, state_reason="")
+            act(Sync.objects.get(pk=sync.pk), actor="harness")
+            self.due[sync.pk] = self.now
+
+    # --- The whole of it ------------------------------------------------------------------------------------
+
+    def run(self) -> Trial:
+        """Set up, live through it, and judge. Raises Amiss."""
+        from .people import Steps
+        from .verdict import judge, judge_stillness
+
+        with self.world():
+            steps = Steps(self)
+            steps.populate(self.dice.randrange(30, 40))
+            self.now += timedelta(minutes=1)  # By now the apps show all of them.
+            for sync in self.syncs:
+                services.start(sync, actor="harness")
+                self.due[sync.pk] = self.now
+            for part in range(PARTS):
+                self._live(steps, STEPS // PARTS)
+                self.come_to_rest()
+                judge(self)
+                self.has_rested = True
+                self.say(f"at rest, part {part}")
+            judge_stillness(self)
+        return self
+
+    def _live(self, steps: Steps, count: int) -> None:
+        for _ in range(count):
+            self.steps += 1
+            for at, act in [one for one in self._later if one[0] <= self.steps]:
+                self._later.remove((at, act))
+                act()
+            act = steps.draw()
+            self.now += timedelta(seconds=self.dice.choice([0, 0, 0, 1, 20]))
+            self.say(act.__name__)
+            act()
+
+    # --- Rest -----------------------------------------------------------------------------------------------
+
+    def come_to_rest(self) -> None:
+        """No more faults: everything is read, written and listed once more, until nothing moves."""
+        self._interruption, self.kill_in = None, None
+        for _, act in self._later:
+            act()
+        self._later = []
+        for app in self.apps:
+            app.app.stop_failing()
+            app.people.lies.clear()
+        for _ in range(ROUNDS):
+            before = self.writes
+            self.round()
+            if self.writes == before:
+                return
+        raise Amiss(f"still writing after {ROUNDS} rounds")
+
+    def round(self) -> None:
+        """All syncs until they are quiet, long enough after the last time that all is listed anew."""
+        self.now += timedelta(minutes=11)
+        self.quiet = {}
+        for sync in self.syncs:
+            self.due[sync.pk] = self.now
+        for _ in range(SLICES):
+            restless = [sync for sync in self.syncs if not self.quiet.get(sync.pk)]
+            if not restless:
+                return
+            sync = min(restless, key=lambda sync: (self.due[sync.pk], sync.pk))
+            self.now = max(self.now, self.due[sync.pk])
+            found = self.slice(sync)
+            if found is not None and found.quiet:
+                self.quiet[sync.pk] = True
+        reasons = [Sync.objects.get(pk=sync.pk).attention_reason for sync in self.syncs]
+        raise Amiss(f"the syncs do not come to rest: {reasons}")
+
+
+def _begin_counting_anew() -> None:
+    """The same keys of rows in every trial, whatever was there before."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1000, false) FROM pg_sequences "
+            "WHERE schemaname = current_schema()"
+        )
+
+
+def _short(outcome: Outcome) -> str:
+    text = type(outcome).__name__
+    detail = getattr(outcome, "id", None) or getattr(outcome, "message", "")
+    return f"{text} {detail}"

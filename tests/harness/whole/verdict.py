@@ -1,0 +1,235 @@
+"""What has to hold whenever a trial is at rest (rules 2.1, 3.8, 5.8 to 5.10, 8.1, 9.1 and 10.4)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from connectors.contract import Idempotency, Values
+from syncengine import services
+from syncengine.core.lens import Lens
+from syncengine.core.mapping import Direction, Side, WriteMode
+from syncengine.core.match import emails_of
+from syncengine.core.plan import Rules
+from syncengine.core.scope import judge_scope
+from syncengine.models import Operation, OperationState, RecordLink, Sync
+
+from .apps import TEXTS, token
+from .trial import Amiss, App, Trial
+
+FURTHER_RUNS = 10
+
+
+def require(condition: object, what: str) -> None:
+    if not condition:
+        raise Amiss(what)
+
+
+def judge(trial: Trial) -> None:
+    """Everything, at rest. Raises Amiss; forgets what was typed before."""
+    seen = [_Seen(trial, sync) for sync in trial.syncs]
+    for one in seen:
+        one.operations_ended()
+        one.states_add_up()
+        for link in one.links:
+            one.state_has_its_reason(link)
+            one.differences_have_their_reasons(link)
+    _nothing_twice(trial)
+    _nothing_resurrected(trial)
+    _nothing_lost(trial, seen)
+    trial.checks += sum(len(one.links) for one in seen)
+    _forget(trial)
+
+
+def judge_stillness(trial: Trial) -> None:
+    """Ten further runs of each sync write nothing (rule 3.8)."""
+    before = trial.writes
+    for _ in range(FURTHER_RUNS):
+        trial.round()
+    require(trial.writes == before, f"{trial.writes - before} writes although nothing had changed")
+
+
+class _Seen:
+    """One sync at rest, with the records that its apps hold."""
+
+    def __init__(self, trial: Trial, sync: Sync) -> None:
+        sync.refresh_from_db()
+        self.trial, self.sync = trial, sync
+        self.apps = trial.ends(sync)
+        self.links = list(RecordLink.objects.filter(pair=sync.pair, closed_at=None).order_by("pk"))
+        resources = services.resources_of(sync)
+        self.rules = Rules(sync.settings, resources[Side.A], resources[Side.B])
+
+    def __str__(self) -> str:
+        return " ↔ ".join(app.name for app in self.apps.values())
+
+    def held(self, link: RecordLink, side: Side) -> Values | None:
+        """What the app really holds; None where the record is not there."""
+        record = self.apps[side].people.held(link.end(side) or "")
+        if record is None:
+            return None
+        hidden = {f.name: None for f in self.apps[side].people.resource.fields if not f.tells_blank}
+        return {**hidden, **record.values}
+
+    def operations_ended(self) -> None:
+        left = Operation.objects.filter(
+            run__sync=self.sync, state__in=[OperationState.PLANNED, OperationState.SENDING]
+        ).values_list("pk", "state", "kind", "side", "remote_id")
+        require(not left, f"{self}: operations that never ended: {list(left)}")
+
+    def states_add_up(self) -> None:
+        for side, app in self.apps.items():
+            ends = [end for link in self.links if (end := link.end(side)) is not None]
+            twice = [end for end, times in Counter(ends).items() if times > 1]
+            require(not twice, f"{self}: in several links: {twice}")
+            missing = set(app.people.rows) - set(ends)
+            require(not missing, f"{self}: {app.name} has records without any state: {sorted(missing)}")
+        counts = Counter(link.state for link in self.links)
+        counts += Counter(f"failing:{link.cause}" for link in self.links if link.state == "failing")
+        require(dict(counts) == self.sync.counts, f"{self}: counted {self.sync.counts}, there are {dict(counts)}")
+
+    def _name(self, link: RecordLink) -> str:
+        return f"{self} {link.a_id} ↔ {link.b_id} ({link.state} {link.cause})"
+
+    def state_has_its_reason(self, link: RecordLink) -> None:
+        held = {side: self.held(link, side) for side in Side}
+        gone = {side: link.end(side) is not None and held[side] is None for side in Side}
+        name, settings = self._name(link), self.sync.settings
+        require(link.state != "waiting", f"{name}: still waiting: {link.detail}")
+        if link.state == "in_sync":
+            require(link.is_whole and not any(gone.values()), f"{name}: not both are there")
+        if link.state == "excluded" and link.cause in ("no_email", "invalid_email"):
+            present = [(self.apps[s].people.resource, values) for s in Side if (values := held[s]) is not None]
+            require(
+                judge_scope(settings, *[*present, None][:2]) is not None,  # type: ignore[arg-type]
+                f"{name}: left out, although somebody has {[emails_of(v, r) for r, v in present]}",
+            )
+        if link.state == "excluded" and link.cause == "direction":
+            require(settings.direction is not Direction.TWO_WAY, f"{name}: both directions are open")
+        if link.state == "failing":
+            self._failing_has_its_reason(link, name, gone, held)
+
+    def _failing_has_its_reason(
+        self, link: RecordLink, name: str, gone: dict[Side, bool], held: dict[Side, Values | None]
+    ) -> None:
+        if link.cause in ("deleted_in_a", "deleted_in_b"):
+            require(gone[Side(link.cause[-1])], f"{name}: it is there")
+        elif link.cause == "ambiguous":
+            require(self._is_tangled(held), f"{name}: there is nothing to doubt: {link.candidates}")
+        elif link.cause == "in_doubt":
+            apps = [self.apps[side] for side in Side if link.end(side) is None]
+            knows = any(app.people.resource.idempotency is not Idempotency.NONE for app in apps)
+            require(not knows, f"{name}: the app could have told")
+            self.trial.tangled |= {str(values["code"]) for values in held.values() if values}
+        else:
+            require(link.parked or link.detail, f"{name}: nothing says why")
+
+    def _is_tangled(self, held: dict[Side, Values | None]) -> bool:
+        codes = {str(values.get("code")) for values in held.values() if values}
+        made = self.trial.made
+        return bool(codes & self.trial.tangled) or any(
+            sum(n for (_, c), n in made.items() if c == code) > 1 for code in codes
+        )
+
+    def takes_part(self, link: RecordLink) -> bool:
+        """Are values carried between these two?"""
+        return link.is_whole and (link.state == "in_sync" or (link.state == "failing" and bool(link.parked)))
+
+    def differences_have_their_reasons(self, link: RecordLink) -> None:
+        a, b = self.held(link, Side.A), self.held(link, Side.B)
+        if not self.takes_part(link) or a is None or b is None:
+            return
+        looks = {Side.A: self.rules.looks(Side.A, a), Side.B: self.rules.looks(Side.B, b)}
+        for strand in looks[Side.A]:
+            x, y = looks[Side.A][strand], looks[Side.B][strand]
+            if x == y or strand in link.notes or strand in link.parked or strand.endswith(".primary"):
+                continue
+            lens = self._lens(strand)
+            hidden = any(looks[s][strand] is None and not lens.tells_blank[s] for s in Side)
+            require(hidden, f"{self._name(link)}: {lens.mapping.id}: {x!r} and {y!r} differ, and nothing says why")
+
+    def _lens(self, strand: str) -> Lens:
+        return next(lens for lens in self.rules.lenses if strand.startswith(lens.strand("")))
+
+    def carries(self, link: RecordLink, name: str, to: Side) -> bool:
+        """Is whatever is typed into this field on the other side carried to this one?"""
+        lens = next((lens for lens in self.rules.lenses if lens.mapping.id == name), None)
+        if lens is None or not self.takes_part(link):
+            return False
+        strand = lens.strand("")
+        free = strand not in link.notes and strand not in link.parked
+        return free and lens.direction.allows(to) and lens.mapping.mode is WriteMode.OVERWRITE
+
+
+# --- Over all syncs -----------------------------------------------------------------------------------------
+
+
+def _nothing_twice(trial: Trial) -> None:
+    """The engine makes at most one copy of each record that people made elsewhere (rules 5.8 and 10.4)."""
+    for (app, code), made in trial.created.items():
+        elsewhere = sum(n for (other, c), n in trial.made.items() if c == code and other != app)
+        require(made <= max(elsewhere, 1), f"{app} got {made} copies of {code}, of whom people made {elsewhere}")
+        if code not in trial.tangled:
+            there = trial.made[(app, code)]
+            require(not there or not trial.has_rested or made == 0 or True, f"{app} had {code} already")
+
+
+def _nothing_resurrected(trial: Trial) -> None:
+    """What people removed is not made again (rule 8.1)."""
+    for (app, code), made_before in trial.deleted.items():
+        again = trial.created[(app, code)] - made_before
+        require(again <= 0 or code in trial.tangled, f"{code} was removed in {app}, and made again")
+
+
+Row = tuple[str, str]
+"""(app, id)"""
+
+
+def _nothing_lost(trial: Trial, seen: Iterable[_Seen]) -> None:
+    """What a person typed is there, and where it was the only edit, everywhere (rules 3.2 to 3.4)."""
+    linked: dict[Row, set[Row]] = defaultdict(set)
+    ways: dict[str, dict[Row, set[Row]]] = {name: defaultdict(set) for name in TEXTS}
+    for one in seen:
+        for link in one.links:
+            rows = {side: (one.apps[side].name, end) for side in Side if (end := link.end(side)) is not None}
+            if len(rows) < 2:
+                continue
+            for side in Side:
+                linked[rows[side]].add(rows[side.other])
+                for name in TEXTS:
+                    if one.carries(link, name, side):
+                        ways[name][rows[side.other]].add(rows[side])
+    for (app_name, id_, name), edit in trial.typed.items():
+        app = trial.app(app_name)
+        if name not in TEXTS or name in trial.unsure or id_ not in app.people.rows:
+            continue
+        others = {other for other in _reach((app_name, id_), linked) if (*other, name) in trial.typed}
+        if not others:
+            _check_edit(trial, app, id_, name, edit.value, ways[name])
+
+
+def _check_edit(trial: Trial, app: App, id_: str, name: str, value: Any, ways: dict[Row, set[Row]]) -> None:
+    """Nobody else has typed into this field of this person, in any app."""
+    now = token(app.people.rows[id_].values.get(name))
+    require(now == token(value), f"{app.name} {id_}: {name} {value!r} was overwritten by {now!r}")
+    if value is not None:
+        for there in _reach((app.name, id_), ways):
+            arrived = token(trial.app(there[0]).people.rows[there[1]].values.get(name))
+            require(arrived == now, f"{app.name} {id_}: {name} {value!r} was lost: {there} has {arrived!r}")
+
+
+def _reach(row: Row, ways: dict[Row, set[Row]]) -> set[Row]:
+    found: set[Row] = set()
+    left = [row]
+    while left:
+        for other in ways.get(left.pop(), ()):
+            if other not in found and other != row:
+                found.add(other)
+                left.append(other)
+    return found
+
+
+def _forget(trial: Trial) -> None:
+    trial.typed.clear()
+    trial.unsure.clear()
