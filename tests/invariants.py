@@ -19,6 +19,8 @@ HEAD = """# Rules and their tests
 Each rule of [the sync rules](sync-rules.md) that is built, and the tests that hold it. Made by
 `python -m tests.invariants` from the names of the tests; a rule without a test here is not built yet, or is marked so.
 
+What no single test foresees is looked for by a harness: `./run harness engine --seeds 200 --from 1` (CONTRIBUTING.md).
+
 | rule | tests |
 |---|---|
 """

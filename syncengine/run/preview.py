@@ -11,7 +11,6 @@ in the order of ids, with nothing kept in memory. A worker that is killed loses 
 from __future__ import annotations
 
 import logging
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -269,7 +268,7 @@ class Rehearsal(Planner):
             b_id=link.b_id,
             label=link.label,
             changes=[{"field": "", "before": None, "after": None, "mapping": "", "rule": "5.1", "reason": ""}],
-            key=uuid.uuid4(),
+            key=self.work.clock.new_id(),
             state=OperationState.HELD,
             hold=Hold.PREVIEW,
             planned_at=self.work.clock.now(),

@@ -217,7 +217,6 @@ class Steps:
 
     def fault(self) -> None:
         app = self.dice.choice(self.trial.apps)
-        self.trial.faults += 1
         what = self.dice.choice(
             [
                 self._lost_answer,

@@ -112,7 +112,6 @@ class Trial:
         self.has_rested = False
         self.kill_in: int | None = None
         """After so many instants the next worker dies."""
-        self.faults = 0
         self.steps = 0
         self.checks = 0
         self._ids = 0
@@ -336,7 +335,7 @@ class Trial:
             for at, act in [one for one in self._later if one[0] <= self.steps]:
                 self._later.remove((at, act))
                 act()
-            act = steps.draw()
+            act = steps.fault if self.steps % 7 == 0 else steps.draw()
             self.now += timedelta(seconds=self.dice.choice([0, 0, 0, 1, 20]))
             self.say(act.__name__)
             act()

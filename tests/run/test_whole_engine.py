@@ -1,0 +1,33 @@
+"""The whole engine under every fault, in trials that a seed repeats exactly (`./run harness engine` runs thousands)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenants.models import Workspace
+from tests.harness.seeds import ENGINE
+from tests.harness.whole.trial import Trial
+
+SEEDS, MORE = range(1001, 1004), range(1004, 1200)
+
+
+def live_through(seed: int) -> Trial:
+    trial = Trial(seed).run()
+    assert sum(len(app.people.rows) for app in trial.apps) >= 30
+    assert trial.steps >= 60 and trial.checks > 0
+    return trial
+
+
+@pytest.mark.parametrize("seed", [*ENGINE, *SEEDS])
+def test_rule_3_8_whatever_happens_all_is_right_in_the_end(workspace: Workspace, seed: int) -> None:
+    live_through(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", MORE)
+def test_rule_3_8_whatever_happens_all_is_right_in_the_end_in_many_trials(workspace: Workspace, seed: int) -> None:
+    live_through(seed)
+
+
+def test_a_seed_repeats_exactly(workspace: Workspace) -> None:
+    assert live_through(7).log == live_through(7).log
