@@ -14,6 +14,7 @@ from tenants.tasks import enqueue
 
 from . import previews
 from .run.context import DUE_KIND
+from .run.housekeeping import HOUSE_KIND
 from .run.lease import free_dead
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,11 @@ HOLD = timedelta(seconds=75)
 """A worker that died unseen is replaced after this; a slice and the request that it has in flight take less."""
 AT_ONCE = 100
 
-TASKS = {DUE_KIND: "syncengine.tasks.run_sync", previews.DUE_KIND: "syncengine.tasks.run_preview"}
+TASKS = {
+    DUE_KIND: "syncengine.tasks.run_sync",
+    previews.DUE_KIND: "syncengine.tasks.run_preview",
+    HOUSE_KIND: "syncengine.tasks.keep_house",
+}
 
 
 def dispatch() -> int:
@@ -36,6 +41,12 @@ def dispatch() -> int:
         with workspace_context(item.workspace):
             enqueue(TASKS[item.kind], item.target)
     return len(items)
+
+
+def provide() -> int:
+    """Have every workspace's house kept, new ones' too. Returns for how many it was not due yet."""
+    with public_context():
+        return due.schedule_everywhere(HOUSE_KIND, 0, timezone.now())
 
 
 def revive() -> int:

@@ -46,8 +46,12 @@ from .models import (
 from .run import doubt
 from .run.associations import replan_pending
 from .run.context import DUE_KIND
+from .run.housekeeping import HOUSE_KIND, forget_portion
 from .run.read import make_dirty
 from .run.settled import FORGOTTEN
+
+MOST_PORTIONS = 50
+"""Of remote records that are forgotten at once."""
 
 
 class SyncError(Exception):
@@ -428,15 +432,21 @@ def look_at_stream(stream: Stream) -> None:
 
 
 def forget_records(stream: Stream) -> None:
-    """Drop what the stream last saw, and its checkpoint; links stay. The next run reads everything anew."""
+    """Drop what the stream last saw, and its checkpoint; links stay. The next run reads everything anew.
+
+    Of very many records the rest is left to the housekeeping, which goes on at once.
+    """
     with transaction.atomic():
-        stream.remote_records.all().delete()
         stream.listed_pages.all().delete()
         stream.dirty.all().delete()
         Stream.objects.filter(pk=stream.pk).update(
             cursor="", passing=False, listing=False, pass_broken=False, listed_at=None, read_at=None, records=0,
             missing=0, missing_confirmed=0, **FORGOTTEN,
         )  # fmt: skip
+    for _portion in range(MOST_PORTIONS):
+        if not forget_portion(stream):
+            return
+    due.schedule(HOUSE_KIND, 0, timezone.now())
 
 
 def syncs_of(account: ConnectedAccount) -> list[Sync]:

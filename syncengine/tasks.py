@@ -5,9 +5,14 @@ from __future__ import annotations
 from django.utils import timezone
 
 from tenants import due
+from tenants.context import current_workspace
+from tenants.entitlements import days_kept
 
 from . import previews
+from .run.clock import Clock
 from .run.context import DUE_KIND
+from .run.housekeeping import HOUSE_KIND
+from .run.housekeeping import keep_house as keep
 from .run.preview import run_preview_slice
 from .run.runner import run_slice
 
@@ -26,3 +31,8 @@ def run_preview(run_id: int) -> None:
     due.done(previews.DUE_KIND, run_id, found.at)
     for sync_id in found.others:
         due.schedule(DUE_KIND, sync_id, timezone.now())
+
+
+def keep_house(target: int) -> None:
+    """One slice of a workspace's housekeeping; it is due again when that says so."""
+    due.done(HOUSE_KIND, target, keep(Clock(), days=days_kept(current_workspace())))

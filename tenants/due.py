@@ -50,6 +50,12 @@ UPDATE tenants_due due
 RETURNING due.*
 """
 
+_EVERYWHERE = """
+INSERT INTO tenants_due (workspace_id, kind, target, at)
+SELECT id, %(kind)s, %(target)s, %(at)s FROM tenants_workspace
+ON CONFLICT (workspace_id, kind, target) DO NOTHING
+"""
+
 
 def schedule(kind: str, target: int, at: datetime, *, later: bool = False) -> None:
     """Have this happen at a time, in the current workspace. The earlier of two times stays, unless `later`.
@@ -98,3 +104,10 @@ def done(kind: str, target: int, next_at: datetime | None) -> None:
 
 def _item(kind: str, target: int) -> QuerySet[Due]:
     return Due.objects.filter(workspace=current_workspace(), kind=kind, target=target)
+
+
+def schedule_everywhere(kind: str, target: int, at: datetime) -> int:
+    """Have this happen in every workspace where it is not due already. Returns in how many that was."""
+    with connection.cursor() as cursor:
+        cursor.execute(_EVERYWHERE, {"kind": kind, "target": target, "at": at})
+        return int(cursor.rowcount)

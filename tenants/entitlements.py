@@ -11,3 +11,13 @@ def has(workspace: Workspace, feature: str) -> bool:
 def limit(workspace: Workspace, name: str) -> int | None:
     """The most that the plan allows of something (`"accounts"`, say); None: as many as one likes."""
     return workspace.plan.entitlements.get("limits", {}).get(name)
+
+
+HISTORY_DAYS = 90
+"""Where the plan does not say."""
+
+
+def days_kept(workspace: Workspace) -> int:
+    """For how many days journal, undo data and remote values are kept (`history_days` of the plan; rule 10.7)."""
+    said = limit(workspace, "history_days")
+    return HISTORY_DAYS if said is None else max(said, 1)

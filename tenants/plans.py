@@ -10,7 +10,7 @@ PLANS: tuple[dict[str, Any], ...] = (
         "label": "Free",
         "entitlements": {
             "features": ["default_mappings", "two_way", "several_accounts"],
-            "limits": {},
+            "limits": {"history_days": 90},
         },
     },
     {
@@ -18,7 +18,7 @@ PLANS: tuple[dict[str, Any], ...] = (
         "label": "Pro",
         "entitlements": {
             "features": ["default_mappings", "two_way", "several_accounts", "custom_mappings"],
-            "limits": {},
+            "limits": {"history_days": 90},
         },
     },
 )

@@ -11,12 +11,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
-from syncengine.dispatch import dispatch, revive
+from syncengine.dispatch import dispatch, provide, revive
 
 logger = logging.getLogger(__name__)
 
 REVIVE_EVERY = 5
 """Rounds between two looks for workers that died."""
+PROVIDE_EVERY = 600
+"""Rounds between two looks for workspaces whose house nobody keeps yet."""
 
 
 class Command(BaseCommand):
@@ -30,15 +32,17 @@ class Command(BaseCommand):
         pulse = Path(named) if named else None
         rounds = 0
         while True:
-            self._look(revive_too=rounds % REVIVE_EVERY == 0)
+            self._look(revive_too=rounds % REVIVE_EVERY == 0, provide_too=rounds % PROVIDE_EVERY == 0)
             rounds += 1
             if pulse is not None:
                 pulse.touch()
             time.sleep(options["every"])
 
-    def _look(self, *, revive_too: bool) -> None:
+    def _look(self, *, revive_too: bool, provide_too: bool = False) -> None:
         """One round. A database that is away for a moment is no reason to stop."""
         try:
+            if provide_too:
+                provide()
             if revive_too:
                 revive()
             dispatch()
