@@ -24,7 +24,7 @@ from tenants.entitlements import has
 
 from .core.defaults import default_mappings, problems
 from .core.filters import faults
-from .core.mapping import History, MatchBy, Side, SyncSettings
+from .core.mapping import Begins, History, MatchBy, Side, SyncSettings
 from .core.match import PERSONS
 from .core.states import FailureClass, RecordState
 from .core.topology import path_between
@@ -231,8 +231,16 @@ def save_settings(sync: Sync, settings: SyncSettings, *, actor: str) -> Settings
 
 def _add_version(sync: Sync, settings: SyncSettings, actor: str) -> SettingsVersion:
     _drop_draft(sync)
+    settings = _noting_beginnings(settings)
     last = sync.versions.order_by("-number").values_list("number", flat=True).first() or 0
     return sync.versions.create(number=last + 1, settings=settings.to_json(), created_by=actor)
+
+
+def _noting_beginnings(settings: SyncSettings) -> SyncSettings:
+    """Links that are made from now on are compared, also in mappings for which only later changes count (4.6)."""
+    now = timezone.now().isoformat()
+    moments = {m.id: (m.begins_at or now) if m.begins is Begins.LATER else "" for m in settings.mappings}
+    return settings.with_mappings(tuple(replace(m, begins_at=moments[m.id]) for m in settings.mappings))
 
 
 def _activate(sync: Sync) -> None:

@@ -140,6 +140,8 @@ class FieldMapping:
     clears: ClearPolicy = ClearPolicy.KEEP
     mode: WriteMode = WriteMode.OVERWRITE
     begins: Begins = Begins.COMPARED
+    begins_at: str = ""
+    """When only later changes began to count, in ISO form: links that are younger are compared as ever."""
     defaults: MappingOf[Side, Value] = field(default_factory=dict)
     """Side → value that fills a blank when a record is created there."""
     fallback: MappingOf[Side, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from connectors.contract import Refusal, Resource, Value, Values, WriteKind
@@ -127,6 +128,13 @@ class LinkMemory:
         """The side that the mapping's present value came from."""
         told = self.provenance.get(mapping)
         return Side(told["side"]) if told else None
+
+    made_at: datetime | None = None
+    """When the link was made; None where that does not matter."""
+
+    def is_older_than(self, moment: str) -> bool:
+        """Was the link there at this time (ISO form, blank for ever)?"""
+        return not moment or self.made_at is None or self.made_at < datetime.fromisoformat(moment)
 
     @property
     def is_new(self) -> bool:
@@ -295,7 +303,7 @@ def _decide(
     edited = edited_sides(former, element, sheet.before, memory.a, memory.b)
     if edited is not None:
         return decide_anew(a, b, edited, memory.origin(lens.mapping.id), policy)
-    if lens.mapping.begins is Begins.LATER:
+    if lens.mapping.begins is Begins.LATER and memory.is_older_than(lens.mapping.begins_at):
         return Decision("4.6", Reason.LATER_ONLY, differs=a.key != b.key)
     return decide(a, b, None, policy)
 
@@ -438,7 +446,8 @@ def _plan_list(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> None:
 
 
 def _begins_later(sheet: _Sheet, lens: Lens, memory: LinkMemory) -> bool:
-    if lens.mapping.begins is not Begins.LATER or memory.is_new:
+    mapping = lens.mapping
+    if mapping.begins is not Begins.LATER or memory.is_new or not memory.is_older_than(mapping.begins_at):
         return False
     former = sheet.rules.former.get(lens.mapping.id, ())
     return edited_sides(former, "", sheet.before, memory.a, memory.b) is None

@@ -33,7 +33,9 @@ def memory_of(link: RecordLink, now: datetime) -> LinkMemory:
         for strand, p in link.parked.items()
     }
     pins = pins_of(link, now) if link.pins else {}
-    return LinkMemory(link.baseline_a, link.baseline_b, parked, pins, link.provenance, frozen_of(link, now))
+    return LinkMemory(
+        link.baseline_a, link.baseline_b, parked, pins, link.provenance, frozen_of(link, now), link.created_at
+    )
 
 
 def frozen_of(link: RecordLink, now: datetime) -> dict[str, Side]:

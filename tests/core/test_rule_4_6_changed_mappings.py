@@ -94,6 +94,11 @@ def test_rule_4_6_a_new_mapping_is_compared_or_only_later_changes_count(kind):
         assert pair.written() == {} and only_note(pair.plan()) is Reason.LATER_ONLY
         assert pair.in_step().edited(a={"job": value("z")}).written()[B]["job"] is not None
         assert replace(pair, memory=LinkMemory()).written() != {}, "a new link is compared as ever"
+        dated = rules_of(both, both, old, replace(new, begins_at=NOW.isoformat()))
+        for made_at, writes in ((NOW - WINDOW, False), (NOW + WINDOW, True)):
+            half_compared = replace(linked.in_step().memory, made_at=made_at)
+            found = replace(pair, rules=dated, memory=half_compared).written()
+            assert bool(found) is writes, "a younger link whose first write was overtaken is compared all the same"
 
 
 def test_rule_4_6_a_mapping_that_was_off_goes_on_from_its_old_baselines():

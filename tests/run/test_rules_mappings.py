@@ -51,6 +51,9 @@ def test_rule_4_6_only_later_changes_count_where_that_was_chosen(make_world: Mak
     world.rest()
     new = FieldMapping("job_title", ("job",), ("job",), begins=Begins.LATER)
     world.settings(mappings=(*world.sync.settings.mappings, new))
+    since = world.sync.settings.mappings[-1].begins_at
+    world.settings()
+    assert since and world.sync.settings.mappings[-1].begins_at == since, "other settings do not move it"
     world.rest()
     assert world.a.values(a)["job"] == "Cook" and world.b.values(b)["job"] == "Clerk"
     assert "later_only" in world.link(a=a).notes.values()
