@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.forms.models import model_to_dict
 
-from syncengine import approvals, decisions, previews, services, tasks
+from syncengine import approvals, decisions, previews, queries, services, tasks
 from syncengine.core.mapping import Direction
 from syncengine.models import (
     FormerEnd,
@@ -23,6 +26,7 @@ from syncengine.models import (
     SyncState,
 )
 from syncengine.run import preview as engine
+from syncengine.run.bulk import insert_rows
 from syncengine.run.clock import Clock
 from syncengine.run.preview import run_preview_slice
 from syncengine.services import SyncError
@@ -384,3 +388,51 @@ def test_rule_11_1_killed_while_it_is_carried_out(make_world: MakeWorld, at: int
     world.wait(minutes=2)
     world.rest()
     world.rests()
+
+
+@pytest.mark.slow
+def test_rule_11_1_100_000_operations_are_searched_in_an_instant(make_world: MakeWorld) -> None:
+    world = new_world(make_world)
+    run = ready(world)
+    now = services.timezone.now()
+    for start in range(0, 100_000, 10_000):
+        insert_rows([searched(run, n, now) for n in range(start, start + 10_000)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE syncengine_operation")
+    wanted = {
+        "everything": (previews.Wanted(), 50),
+        "record": (previews.Wanted(search="person 77777"), 1),
+        "nobody": (previews.Wanted(search="no such person"), 0),
+        "id": (previews.Wanted(search="a77777"), 1),
+        "field": (previews.Wanted(field="job"), 50),
+        "rare field": (previews.Wanted(field="fax"), 2),
+        "no field": (previews.Wanted(field="no such field"), 0),
+        "side": (previews.Wanted(side="a"), 50),
+        "rare rule": (previews.Wanted(rule="3.11"), 2),
+        "all four": (previews.Wanted(search="person 777", field="job", side="b", rule="3.4"), 50),
+    }
+    times = {}
+    for name, (one, count) in wanted.items():
+        began = time.perf_counter()
+        assert len(queries.after_key(previews.operations(run, one), "", 50).rows) == count, name
+        times[name] = round((time.perf_counter() - began) * 1000)
+    print(times)
+    assert max(times.values()) < 2000, times
+
+
+def searched(run: SyncRun, n: int, now: datetime) -> Operation:
+    rule, field = ("3.11", "fax") if n % 50_000 == 0 else ("3.4", "job")
+    change = {"field": field, "before": "Cook", "after": "Baker", "mapping": field, "rule": rule, "reason": "winner"}
+    return Operation(
+        run=run,
+        side="b" if n % 2 else "a",
+        kind="update",
+        a_id=f"a{n}",
+        b_id=f"b{n}",
+        label=f"Person {n:05}",
+        changes=[change],
+        state=OperationState.HELD,
+        hold="preview",
+        key=uuid.uuid4(),
+        planned_at=now,
+    )
