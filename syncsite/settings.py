@@ -287,7 +287,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # Many things have a state or a kind: the description names each by what it is of.
     "ENUM_NAME_OVERRIDES": {
-        "Deletions": "syncengine.api.serializers.DELETIONS",
+        "WhenDeleted": "syncengine.api.serializers.DELETIONS",
         "FilterMode": "syncengine.api.filters.MODES",
         "WriteMode": "syncengine.api.serializers.MODES",
         "AccountState": "connectors.models.AccountState",
