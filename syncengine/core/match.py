@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.contract import Field, FieldType, Kind, Resource, Value, Values
@@ -31,6 +31,8 @@ class Keys:
     company_email: str = ""
     company: str = ""
     company_domain: str = ""
+    company_id: str = ""
+    """Of the primary association of a person: the record that the company's keys are taken from."""
     domain: str = ""
     sku: str = ""
     number: str = ""
@@ -52,7 +54,9 @@ class Keys:
         return cls(emails=frozenset(data.get("emails", ())), own=data.get("own", {}), **texts)
 
 
-_TEXT_KEYS = ("name", "company_email", "company", "company_domain", "domain", "sku", "number")
+_TEXT_KEYS = ("name", "company_email", "company", "company_domain", "company_id", "domain", "sku", "number")
+COMPANY_BLOCK = "company_ref"
+"""Kind of the bucket in which the persons of a company stand: nothing is matched by it."""
 
 
 def folded(value: Value) -> str:
@@ -69,10 +73,16 @@ def keys_of(values: Values, resource: Resource, own_fields: Iterable[str], local
             emails=_emails(values, resource),
             name=_full_name(values, resource),
             company=_company(values, resource),
+            company_id=_company_id(values, resource),
             own=kept,
         )
     if resource.kind is Kind.COMPANY:
-        return Keys(name=folded(_value(values, resource, "name")), domain=_domain(values, resource), own=kept)
+        return Keys(
+            name=folded(_value(values, resource, "name")),
+            company_email=min(_emails(values, resource), default=""),
+            domain=_domain(values, resource),
+            own=kept,
+        )
     if resource.kind is Kind.PRODUCT:
         return Keys(
             name=folded(_value(values, resource, "name")), sku=folded(_value(values, resource, "sku")), own=kept
@@ -119,11 +129,38 @@ def _full_name(values: Values, resource: Resource) -> str:
 
 def _company(values: Values, resource: Resource) -> str:
     """The primary association's name, else the company field (rule 5.3)."""
+    reference = _company_reference(values, resource)
+    label = reference.get("label") if reference is not None else None
+    return folded(label) or folded(_value(values, resource, "company"))
+
+
+def _company_reference(values: Values, resource: Resource) -> Mapping[str, Any] | None:
+    """The primary association of a person with a company."""
     reference = _value(values, resource, "company_ref")
     if isinstance(reference, list):
-        reference = reference[0] if reference else None
-    label = reference.get("label") if isinstance(reference, dict) else None
-    return folded(label) or folded(_value(values, resource, "company"))
+        reference = next((one for one in reference if not blank(one)), None)
+    return reference if isinstance(reference, dict) else None
+
+
+def _company_id(values: Values, resource: Resource) -> str:
+    reference = _company_reference(values, resource)
+    return text_of(reference["id"]) if reference is not None and reference.get("id") is not None else ""
+
+
+def company_target(resource: Resource) -> str | None:
+    """The resource that persons of this one refer to as their companies."""
+    field_ = resource.canonical("company_ref") if resource.kind in PERSONS else None
+    return field_.target if field_ is not None else None
+
+
+def with_company(person: Keys, company: Keys) -> Keys:
+    """A person's keys, with what is known of the company's own record (rule 5.3)."""
+    return replace(
+        person,
+        company_email=company.company_email,
+        company=company.name or person.company,
+        company_domain=company.domain,
+    )
 
 
 def _domain(values: Values, resource: Resource) -> str:
@@ -138,6 +175,8 @@ def blocks(keys: Keys) -> set[tuple[str, str]]:
         key = getattr(keys, name)
         if key:
             found.add((name, key))
+    if keys.company_id:
+        found.add((COMPANY_BLOCK, keys.company_id))
     return found | {(f"own:{name}", key) for name, key in keys.own.items()}
 
 

@@ -26,7 +26,7 @@ from ..models import (
     SyncRun,
     SyncState,
 )
-from . import brake, circuit, missing, parents, resync, trouble, undone
+from . import brake, circuit, companies, missing, parents, resync, trouble, undone
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
@@ -139,6 +139,7 @@ def _steps(work: Slice) -> Next:
     doubts.settle_before_reading()
     if not _is_fresh(work, doubts) and not _read(work, doubts):
         return Next(work.clock.now())
+    companies.catch_up(work)
     doubts.settle_after_reading()
     if parents.come_first(work.sync, work.clock.now()):
         work.show(RunPhase.PLANNING)

@@ -17,6 +17,7 @@ from ..core.match import Keys, blocks, keys_of
 from ..core.values import Locale, blank
 from ..models import MatchKey, RemoteRecord, Stream
 from .bulk import as_json, insert_rows, update_rows
+from .companies import with_companies
 
 LABEL_FIELDS = ("full_name", "name", "title", "subject", "number")
 """Canonical names of what a record is called by, the best first."""
@@ -144,6 +145,7 @@ def _touch(stream: Stream, seen: Sequence[Seen]) -> None:
 
 def _write(stream: Stream, resource: Resource, changed: list[tuple[Seen, Values, str]], locale: Locale) -> None:
     keys = {s.record.id: keys_of(values, resource, stream.own_keys, locale) for s, values, _ in changed}
+    keys = with_companies(stream, resource, keys)
     # A record that is gone has no match keys: they are written anew when it is back.
     known = RemoteRecord.objects.filter(stream=stream, remote_id__in=list(keys), gone=False)
     before = dict(known.values_list("remote_id", "keys"))

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import PermissionLost
+from connectors import accounts
+from connectors.contract import Field, FieldType, PermissionLost, WriteKind
 from connectors.testing import memory_related as kinds
 from connectors.testing.memory_related import COMPANIES, ref
 from syncengine import services
-from syncengine.core.mapping import ClearPolicy, Direction, Which
+from syncengine.core.mapping import ClearPolicy, Direction, MatchBy, Matching, Which
 from syncengine.models import RecordLink
 from syncengine.run.associations import Associations
 from tenants.models import Workspace
@@ -42,8 +43,8 @@ def crm(make_accounts: MakeAccounts) -> Accounts:
     return make_accounts((kinds.firms(), kinds.firms(make_id=number)), (kinds.people(), kinds.people(make_id=number)))
 
 
-def company_of(accounts: Accounts, side: str, id_: str) -> str | None:
-    app = accounts.left if side == "a" else accounts.right
+def company_of(crm: Accounts, side: str, id_: str) -> str | None:
+    app = crm.left if side == "a" else crm.right
     value = app["contacts"].values(id_).get("company_id")
     return value["id"] if value else None
 
@@ -364,8 +365,8 @@ def carried(crm: Accounts) -> Counter[str]:
     return whole
 
 
-def change_mapping(accounts: Accounts, mapping: str, **changes: Any) -> None:
-    sync = accounts.syncs["contacts"]
+def change_mapping(crm: Accounts, mapping: str, **changes: Any) -> None:
+    sync = crm.syncs["contacts"]
     sync.refresh_from_db()
     now = sync.settings
     mappings = tuple(replace(m, **changes) if m.id == mapping else m for m in now.mappings)
@@ -378,3 +379,58 @@ class Killed(BaseException):
 
 def dies(*_args: Any, **_more: Any) -> None:
     raise Killed
+
+
+# --- The company of a person (rule 5.3) -----------------------------------------------------------------------
+
+NAMELESS = {"first": "Kim", "last": "Poe", "mail": None, "phone": "+49 30 1"}
+
+
+@pytest.fixture
+def firms_first(make_accounts: MakeAccounts) -> Accounts:
+    """Companies with e-mail addresses and domains; persons without an address take part."""
+    mail = Field("mail", "E-mail", FieldType.EMAIL, canonical="email")
+    return make_accounts((kinds.firms(mail), kinds.firms(mail)), (kinds.people(), kinds.people()))
+
+
+@pytest.mark.parametrize(
+    "here, there, same",
+    [
+        ({"name": "Acme", "mail": "office@acme.de"}, {"name": "Acme Ltd", "mail": "OFFICE@acme.de"}, True),
+        ({"name": "Acme", "mail": "office@acme.de"}, {"name": "Acme", "mail": "other@acme.de"}, False),
+        ({"name": "Acme", "mail": "office@acme.de"}, {"name": "ACME", "domain": "acme.de"}, True),
+        ({"name": "Acme", "domain": "acme.de"}, {"name": "Acme Ltd", "domain": "acme.de"}, False),
+    ],
+    ids=["by its e-mail address", "which decides before its name", "else by its name", "before its domain"],
+)
+def test_rule_5_3_the_company_is_that_of_the_association(
+    firms_first: Accounts, here: dict[str, str], there: dict[str, str], same: bool
+) -> None:
+    crm = firms_first
+    a, b = crm.left["companies"].add(here), crm.right["companies"].add(there)
+    crm.left["contacts"].add(NAMELESS, company_id=ref(a, "no name to go by"))
+    kim = crm.right["contacts"].add(NAMELESS, company_id=ref(b, "none here either"))
+    crm.sync("companies", matching=Matching(MatchBy.NOTHING))  # Or they would become the same.
+    crm.sync("contacts", email_only=False)
+    crm.rest()
+    assert (len(crm.left["contacts"].rows) == 1) is same
+    assert (crm.link("contacts", b=kim).made_by == "matched") is same
+
+
+def test_rule_5_3_a_company_that_changes_has_its_persons_matched_anew(firms_first: Accounts) -> None:
+    """Side A takes no new persons, so that Kim stays alone until the company gets its e-mail address."""
+    crm = firms_first
+    a = crm.left["companies"].add(name="Acme")
+    b = crm.right["companies"].add(name="Acme Ltd", mail="office@acme.de")
+    crm.left["contacts"].add(NAMELESS, company_id=ref(a))
+    kim = crm.right["contacts"].add(NAMELESS, company_id=ref(b))
+    crm.sync("companies", matching=Matching(MatchBy.NOTHING), direction=Direction.A_TO_B)
+    crm.sync("contacts", email_only=False, direction=Direction.B_TO_A)
+    crm.left["contacts"].resource = replace(crm.left["contacts"].resource, writes=frozenset({WriteKind.UPDATE}))
+    accounts.refresh_objects(crm.accounts[0])
+    crm.rest()
+    assert not crm.link("contacts", b=kim).is_whole
+    crm.left["companies"].edit(a, mail="office@acme.de")
+    crm.rest()
+    assert crm.link("contacts", b=kim).made_by == "matched"
+    crm.rests()
