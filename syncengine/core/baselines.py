@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from .mapping import Side
 from .merge import Base, Reason
@@ -66,6 +67,26 @@ def baselines_after(planned: Planned, side: Side, answered: Key, now: Base | Non
     added, removed = seen[other_side] - old[other_side], old[other_side] - seen[other_side]
     held[other_side] = (held[other_side] | both | added) - removed
     return sorted(held[Side.A]) or None, sorted(held[Side.B]) or None
+
+
+def is_ignored(planned: Planned, side: Side, answered: Key) -> bool:
+    """The app said yes, and holds what it held before. A value that it only writes in its own way does not count:
+    in another case, with other signs, cut or rounded."""
+    if planned.base is not None or planned.carries is None:
+        return False
+    return answered == planned.of(side) and answered != planned.carries and not _alike(planned.carries, answered)
+
+
+def _alike(wanted: Key, held: Key) -> bool:
+    if not isinstance(wanted, str) or not isinstance(held, str):
+        return False
+    a, b = ("".join(c for c in text.casefold() if c.isalnum()) for text in (wanted, held))
+    if a.startswith(b) and b:
+        return True
+    try:
+        return abs(Decimal(wanted) - Decimal(held)) < 1
+    except ArithmeticError:
+        return False
 
 
 def note_after(planned: Planned, side: Side, answered: Key, known: Reason | None) -> Reason | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from connectors.contract import (
     DuplicateRecord,
     NotFound,
@@ -13,11 +15,13 @@ from connectors.contract import (
     Record,
     Refusal,
     Refused,
+    Values,
     VersionMismatch,
     WriteKind,
     Written,
 )
 
+from ..core.baselines import is_ignored
 from ..core.mapping import Side
 from ..core.merge import Reason
 from ..core.plan import Planned, baselines_after, note_after
@@ -137,7 +141,7 @@ class Outcomes:
                     replaced=before.fingerprint if before is not None else "",
                 )
             )
-            self._done(side, op, record, now, rules)
+            self._done(side, op, record, now, rules, self._told(side, outcome, read_back.get(outcome.id)))
         store_records(stream, self.work.resources[side], seen, self.work.rules.locale)
 
     def _removed(self, side: Side, items: Sequence[tuple[Operation, Written]]) -> None:
@@ -165,13 +169,26 @@ class Outcomes:
         written: dict[str, Any] = {c["field"]: c["after"] for c in op.changes}
         return Record(outcome.id, {**(before.values if before is not None else {}), **written})
 
-    def _done(self, side: Side, op: Operation, record: Record, now: datetime, rules: Rules) -> None:
+    def _told(self, side: Side, outcome: Written, read: Record | None) -> Values:
+        """What the app surely holds now: a look while it settles may show what was there before."""
+        if outcome.record is not None:
+            return outcome.record.values
+        return {} if read is None or self.work.resources[side].settle else read.values
+
+    def _done(self, side: Side, op: Operation, record: Record, now: datetime, rules: Rules, told: Values) -> None:
         op.state, op.ended_at, op.error, op.message, op.remote_id = OperationState.DONE, now, "", "", record.id
         link = op.link
         if op.kind == WriteKind.CREATE:
             link.made_by = "created"
             link.label = link.label or label_of(record.values, self.work.resources[side])
-        self._move_baselines(link, side, op, rules.looks(side, record.values))
+        looks = rules.looks(side, record.values)
+        ignored = {} if op.undoes else self._ignored(side, op, looks, told)
+        if ignored:
+            op.error = FailureClass.APP_RULE.value
+            op.message = _("The app took it, and still holds what it held before.")
+            self._park(op, ignored)
+            looks = {strand: key for strand, key in looks.items() if strand not in ignored}
+        self._move_baselines(link, side, op, looks)
         if op.kind == WriteKind.UPDATE and not op.undoes:
             count_turns(link, {c["mapping"] for c in op.changes}, side, planned_at=op.planned_at, at=now)
         self._tell_why(link, side, op, now)
@@ -197,6 +214,16 @@ class Outcomes:
             if op.undoes:
                 left = Reason.UNDONE if answered != planned.of(side.other) else None
             note(link, strand, left)
+
+    def _ignored(self, side: Side, op: Operation, looks: Mapping[str, Key], told: Values) -> dict[str, Planned]:
+        """Strands that the app did not write though it said so: left alone, as if it had refused them (rule 4.5)."""
+        rules = self.work.rules
+        return {
+            strand: planned
+            for strand, planned in planned_from_json(op.strands).items()
+            if strand in looks and is_ignored(planned, side, looks[strand])
+            if (mapping := rules.mapping_of_strand(strand)) is not None and set(mapping.fields(side)) <= told.keys()
+        }
 
     def _tell_why(self, link: RecordLink, side: Side, op: Operation, now: datetime) -> None:
         """Where each mapping's value came from; it outlives the journal (rule 11.3)."""

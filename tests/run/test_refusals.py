@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -218,4 +219,44 @@ def test_rule_3_9_what_a_person_edits_between_read_and_write_survives(make_world
         if b in edited:
             assert world.a.values(a)["notes"] == world.b.values(b)["notes"] == edited[b]
     assert not Operation.objects.filter(state=OperationState.REFUSED).exists()
+    world.rests()
+
+
+# --- Yes, and not done ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answers", "is read back"])
+@pytest.mark.parametrize("lock", [True, False])
+def test_rule_3_7_a_write_that_is_only_pretended_is_noticed(make_world: MakeWorld, answers: bool, lock: bool) -> None:
+    """It takes each write, and ignores one field: that field is shown with its reason, the rest goes on, no loop."""
+    right = contacts(answers=answers, lock=lock, batch={WriteKind.CREATE: 10, WriteKind.UPDATE: 10})
+    world = make_world(contacts(), right)
+    a = [world.a.add(ANN, mail=f"p{n}@example.com", job="Cook") for n in range(3)]
+    world.rest()
+    b = [world.link(a=id_).b_id or "" for id_ in a]
+    write, deaf = world.b.write, [True]
+
+    def ignores(writes: Any) -> Any:
+        return write([replace(w, values={k: v for k, v in w.values.items() if not deaf or k != "job"}) for w in writes])
+
+    world.b.write = ignores  # type: ignore[method-assign]
+    new = world.a.add(ANN, mail="new@example.com", job="Clerk")
+    for id_ in a:
+        world.a.edit(id_, job="Baker", phone="+49 30 1")
+    world.rest()
+    for id_ in (*a, new):
+        link = world.link(a=id_)
+        assert (link.state, link.cause) == ("failing", "app_rule") and "still holds" in link.detail
+    assert [world.a.values(id_)["job"] for id_ in a] == ["Baker"] * 3, "nothing is taken back"
+    assert [world.b.values(id_)["phone"] for id_ in b] == ["+49 30 1"] * 3
+    sent = len(world.right.sent)
+    world.rests()
+    assert len(world.right.sent) == sent and not world.left.sent
+    deaf.clear()
+    world.a.edit(a[0], job="Cook")
+    world.a.edit(a[1], job="Judge")
+    assert services.retry_all(world.sync, cause="app_rule") == 4
+    world.rest()
+    assert [world.b.values(id_)["job"] for id_ in b] == ["Cook", "Judge", "Baker"]
+    assert world.states() == {"in_sync": 4}
     world.rests()
