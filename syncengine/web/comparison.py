@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,8 +87,10 @@ def compare(sync: Sync, link: RecordLink, resources: Mapping[Side, Resource]) ->
     seen = {side: [end.record.values] for side, end in ends.items() if end.record is not None}
     rules = Associations(sync.pair, rules).knowing(seen)
     lenses = {lens.mapping.id: lens for lens in rules.lenses}
+    runs = {told.get("run") for told in link.provenance.values()}
+    kept = set(sync.runs.filter(pk__in=runs - {None}).values_list("pk", flat=True))
     rows = tuple(
-        _row(mapping, lenses.get(mapping.id), rules, link, ends)
+        _row(mapping, lenses.get(mapping.id), rules, link, ends, kept)
         for mapping in settings.mappings
         if mapping.id in lenses or mapping.id in link.provenance
     )
@@ -110,7 +112,12 @@ def _page_of(resource: Resource, remote_id: str | None) -> str:
 
 
 def _row(
-    mapping: FieldMapping, lens: Lens | None, rules: Rules, link: RecordLink, ends: Mapping[Side, ShownEnd]
+    mapping: FieldMapping,
+    lens: Lens | None,
+    rules: Rules,
+    link: RecordLink,
+    ends: Mapping[Side, ShownEnd],
+    runs: Collection[int],
 ) -> Row:
     shown = {side: _values(mapping, side, rules, ends[side].record) for side in Side}
     strands = [lens.strand(element) for element in lens.elements] if lens else []
@@ -126,7 +133,7 @@ def _row(
         notes=tuple(words.reason_text(reason, by=names[Side.A], to=names[Side.B]) for reason in noted),
         parked=tuple(dict.fromkeys(link.parked[s]["message"] for s in strands if s in link.parked)),
         pending=pending_of(link, mapping.id, {side: end.end for side, end in ends.items()}),
-        why=_why(link.provenance.get(mapping.id), mapping, rules, names),
+        why=_why(link.provenance.get(mapping.id), mapping, rules, names, runs),
     )
 
 
@@ -149,14 +156,21 @@ def _equal(lens: Lens, ends: Mapping[Side, ShownEnd]) -> bool | None:
     return all(looks[0][element].key == looks[1][element].key for element in lens.elements)
 
 
-def _why(told: Mapping[str, Any] | None, mapping: FieldMapping, rules: Rules, names: Mapping[Side, str]) -> Why | None:
+def _why(
+    told: Mapping[str, Any] | None,
+    mapping: FieldMapping,
+    rules: Rules,
+    names: Mapping[Side, str],
+    runs: Collection[int],
+) -> Why | None:
+    """`runs`: those that the journal still has; the link remembers for longer (rule 10.7)."""
     if not told:
         return None
     by = Side(told["side"]) if told.get("side") in set(Side) else Side.A
     return Why(
         account=names[by],
         at=datetime_of(str(told.get("at") or "")),
-        run=told.get("run"),
+        run=told["run"] if told.get("run") in runs else None,
         rule=str(told.get("rule") or ""),
         rule_title=words.rule_title(str(told.get("rule") or "")),
         text=words.reason_text(str(told.get("reason") or ""), by=names[by], to=names[by.other]),

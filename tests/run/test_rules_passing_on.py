@@ -9,10 +9,10 @@ import pytest
 
 from connectors.contract import ReadStrategy, Refusal, Refused, Retry, WriteKind
 from connectors.testing.memory import contacts
-from syncengine import deleting, services
+from syncengine import deleting, services, undoing
 from syncengine.core.deletion import edited_since
 from syncengine.core.mapping import Direction, Side
-from syncengine.models import Operation, OperationState, RecordLink
+from syncengine.models import Operation, OperationState, RecordLink, SyncRun
 from syncengine.services import SyncError
 
 from .conftest import MakeWorld, World
@@ -204,3 +204,19 @@ def test_rule_8_3_what_was_never_compared_counts_as_an_edit() -> None:
         edited_since({"x": "1"}, {}) and edited_since({"x": "1"}, {"x": "2"}) and edited_since({"x": None}, {"x": "2"})
     )
     assert not edited_since({"x": "1", "y": None}, {"x": "1", "z": "3"})
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_rule_8_3_what_our_own_undo_removed_is_never_passed_on(make_world: MakeWorld, killed: bool) -> None:
+    """Not even where the worker died with it, and only the next look shows that it is gone."""
+    world = in_step(make_world)
+    run = undoing.preview(world.sync, undoing.Target(run=SyncRun.objects.get()), actor="ann")
+    undoing.approve(run, actor="ann")
+    if killed:
+        world.right.fail_next("write", KeyboardInterrupt(), effect=None)
+        with pytest.raises(KeyboardInterrupt):
+            world.slice()
+        world.wait(minutes=5)
+    look(world)
+    assert set(world.a.rows) == {"1", "2"} and not world.b.rows and not world.left.sent
+    world.rests()

@@ -11,7 +11,7 @@ from django.test import Client
 from connectors.contract import WriteKind
 from syncengine import services
 from syncengine.core.mapping import Direction, Side
-from syncengine.models import RecordLink, RunKind, Stream, Sync, SyncRun, Wish
+from syncengine.models import Operation, RecordLink, RunKind, Stream, Sync, SyncRun, Wish
 from tenants.models import Workspace
 from tenants.urls import workspace_url
 from tests import samples
@@ -151,3 +151,17 @@ def test_a_merge_is_decided(made: World, url: Url, owner_client: Client) -> None
     assert url("record_keep_unlinked", *args) in text and "two links would become one" in text
     assert "stays unlinked" in owner_client.post(url("record_keep_unlinked", *args), follow=True).text
     assert RecordLink.objects.get(pk=link.pk).wish == Wish.KEEP_APART
+
+
+def test_why_outlives_the_journal(made: World, url: Url, owner_client: Client) -> None:
+    link, run = RecordLink.objects.get(pk=made.links["in_sync"].pk), SyncRun.objects.get(pk=made.run.pk)
+    mapping = made.sync.settings.mappings[0].id
+    told = {"side": "a", "at": "2026-01-01T00:00:00Z", "run": run.pk, "rule": "3.2", "reason": "only_one_changed"}
+    link.provenance = {mapping: told}
+    link.save()
+    address = url("record_detail", made.sync.pk, link.pk)
+    assert url("run_detail", made.sync.pk, run.pk) in owner_client.get(address).text
+    Operation.objects.all().delete()
+    run.delete()
+    answer = owner_client.get(address)
+    assert "Rule 3.2" in answer.text and url("run_detail", made.sync.pk, made.run.pk) not in answer.text
