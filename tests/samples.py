@@ -18,8 +18,9 @@ from connectors import accounts, registry
 from connectors.models import AccountObject, ConnectedAccount
 from connectors.testing.memory import MemoryApp, MemoryConnector, companies, contacts
 from syncengine import services
-from syncengine.core.mapping import Side, fingerprint
+from syncengine.core.mapping import Side
 from syncengine.core.plan import Rules
+from syncengine.core.storable import storable_print
 from syncengine.models import (
     Operation,
     OperationState,
@@ -185,7 +186,7 @@ def remote(stream: Stream, remote_id: str, label: str, values: dict[str, Any]) -
     return RemoteRecord.objects.create(
         stream=stream,
         remote_id=remote_id,
-        fingerprint=fingerprint(values),
+        fingerprint=storable_print(values)[1],
         values=values,
         label=label,
         asked_at=timezone.now(),

@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 
 import psutil
 from django.db import connection, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from ..models import Lease
 
 HOLD = timedelta(seconds=60)
 """Longer than one request may take: a holder renews it before each."""
+KEPT = timedelta(seconds=10)
+"""For so long after a renewal nobody else can have taken a lease, and asking for it again would tell nothing."""
 SAME_START = 3
 """Seconds by which the start of one process may seem to differ."""
 
@@ -29,6 +31,9 @@ ON CONFLICT (name) DO UPDATE
  WHERE lease.until <= %(now)s OR lease.holder = ''
 RETURNING name, epoch, deaths
 """
+
+_EPOCHS = "SELECT name, epoch FROM syncengine_lease WHERE name = ANY(%s)"
+"""Asked around everything that is stored or sent: written out, since the ORM would take longer than the database."""
 
 _RELEASE = """
 UPDATE syncengine_lease AS lease
@@ -76,6 +81,7 @@ class Held:
     epochs: tuple[tuple[str, int], ...]
     deaths: int = 0
     """Holders of the first name that died one after another before this one, since something was achieved."""
+    renewed_at: datetime | None = None
 
     @property
     def epoch(self) -> int:
@@ -98,7 +104,7 @@ def take(names: Sequence[str], *, holder: str, now: datetime) -> Held | None:
     if len(got) < len(ordered):
         Lease.objects.filter(name__in=set(ordered) - set(got)).update(wanted=True)
         return None
-    return Held(holder, tuple((name, got[name][0]) for name in names), got[names[0]][1])
+    return Held(holder, tuple((name, got[name][0]) for name in names), got[names[0]][1], now)
 
 
 def free_dead(name: str) -> bool:
@@ -115,11 +121,18 @@ def renew(held: Held, *, now: datetime) -> None:
     with transaction.atomic():
         _lock(held)
         Lease.objects.filter(name__in=held.names).update(until=now + HOLD)
+    held.renewed_at = now
+
+
+def keep(held: Held, *, now: datetime) -> None:
+    """Renew them if it is time. What is stored is fenced all the same. Raises LeaseLost as `renew` does."""
+    if held.renewed_at is None or not timedelta(0) <= now - held.renewed_at < KEPT:
+        renew(held, now=now)
 
 
 def check(held: Held) -> None:
     """Just before a request is sent. Raises LeaseLost where one of them has gone to somebody else."""
-    _compare(held, Lease.objects.filter(name__in=held.names))
+    _compare(held, _EPOCHS)
 
 
 def release(held: Held, *, deaths: int = 0) -> bool:
@@ -147,10 +160,12 @@ def achieved(held: Held) -> None:
 
 def _lock(held: Held) -> None:
     """Nobody takes them over until this transaction ends."""
-    _compare(held, Lease.objects.select_for_update().filter(name__in=held.names).order_by("name"))
+    _compare(held, f"{_EPOCHS} ORDER BY name FOR UPDATE")
 
 
-def _compare(held: Held, leases: QuerySet[Lease]) -> None:
-    now = dict(leases.values_list("name", "epoch"))
+def _compare(held: Held, sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [held.names])
+        now = dict(cursor.fetchall())
     if any(now.get(name) != epoch for name, epoch in held.epochs):
         raise LeaseLost(", ".join(held.names))

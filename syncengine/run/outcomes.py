@@ -27,6 +27,7 @@ from ..core.merge import Reason
 from ..core.plan import Planned, baselines_after, note_after
 from ..core.rules import Rules
 from ..core.states import FailureClass
+from ..core.storable import storable
 from ..core.values import Key
 from ..core.why import tell
 from ..models import Operation, OperationState, RecordLink, RemoteRecord
@@ -40,7 +41,7 @@ from .memory import base_of, count_turns, forget_former, next_wake, note, park, 
 from .passing import REMOVALS
 from .read import make_dirty
 from .state import settle
-from .store import Seen, label_of, mark_gone, records_of, storable, store_records
+from .store import Seen, label_of, mark_gone, records_of, store_records
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(days=1)

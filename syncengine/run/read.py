@@ -27,7 +27,7 @@ from ..models import DirtyRecord, ListedPage, RemoteRecord, Stream
 from . import missing
 from .clock import Clock
 from .guard import Guard
-from .lease import Held, achieved, fenced, renew
+from .lease import Held, achieved, fenced, keep
 from .settled import FORGOTTEN, read_settled, trail_after
 from .store import Seen, known_marks, mark_gone, store_records
 
@@ -90,7 +90,7 @@ class Reader:
 
     def _read_pass(self, deadline: datetime, progress: Callable[[int], None]) -> bool:
         while True:
-            renew(self.held, now=self.clock.now())
+            keep(self.held, now=self.clock.now())
             asked = self.clock.now()
             page = self._next_page()
             self._store_page(page, asked)
@@ -233,7 +233,7 @@ class Reader:
 
     def _get(self, ids: Sequence[str]) -> Iterable[Record]:
         for start in range(0, len(ids), self.resource.get_batch):
-            renew(self.held, now=self.clock.now())
+            keep(self.held, now=self.clock.now())
             yield from self.client.get(self.resource, ids[start : start + self.resource.get_batch])
 
     def _look_for_missing(self, page: Page, single: bool) -> None:
@@ -258,7 +258,7 @@ class Reader:
 
     def _read_by_id(self, marks: Mapping[str, datetime]) -> None:
         """`marks`: id → the mark that it is read for. One that was made since stands, and is for another look."""
-        renew(self.held, now=self.clock.now())
+        keep(self.held, now=self.clock.now())
         asked, ids = self.clock.now(), list(marks)
         records = self.client.get(self.resource, ids)
         lacking = set(ids) - {record.id for record in records}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from django.db import connection
 from django.db.models import Q
 
 from connectors.contract import Record, Resource, Values
 
-from ..core.mapping import fingerprint
 from ..core.match import Keys, blocks, keys_of
+from ..core.storable import storable_print
 from ..core.values import Locale, blank
 from ..models import MatchKey, RemoteRecord, Stream
 from .bulk import as_json, insert_rows, update_rows
@@ -55,8 +54,16 @@ UPDATE syncengine_remoterecord AS known
 """A new version of the same values is no change that anybody would have to look at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+_DIFFERING = """
+SELECT new.id, known.fingerprint, known.version, known.gone, known.written_at, known.replaced, known.asked_at
+  FROM unnest(%s::text[], %s::text[], %s::text[]) AS new (id, fingerprint, version)
+  LEFT JOIN syncengine_remoterecord known ON known.stream_id = %s AND known.remote_id = new.id
+ WHERE known.fingerprint IS DISTINCT FROM new.fingerprint OR known.version IS DISTINCT FROM new.version OR known.gone
+"""
+"""Of a page that brings nothing new, nothing comes back. A NULL as fingerprint: we know no such record."""
+
+
+class Seen(NamedTuple):
     """A record as the app showed it, and when it was asked."""
 
     record: Record
@@ -78,11 +85,27 @@ class Mark(NamedTuple):
     asked_at: datetime
 
 
+Sight: TypeAlias = tuple[Seen, Values, str]
+"""With what can be stored of its values, and their fingerprint."""
+
+
 def known_marks(stream: Stream, ids: Sequence[str]) -> dict[str, Mark]:
     rows = RemoteRecord.objects.filter(stream=stream, remote_id__in=ids).values_list(
         "remote_id", "fingerprint", "version", "gone", "written_at", "replaced", "asked_at"
     )
     return {row[0]: Mark(*row[1:]) for row in rows}
+
+
+def _differing(stream: Stream, sights: Sequence[Sight]) -> dict[str, Mark | None]:
+    """Of those that are new, look different, or are answers to our own writes: what is known of them."""
+    answers = dict.fromkeys(one.record.id for one, _, _ in sights if one.written_at is not None)
+    if len(answers) == len(sights):
+        return answers
+    ids = [one.record.id for one, _, _ in sights]
+    versions = [one.record.version for one, _, _ in sights]
+    with connection.cursor() as cursor:
+        cursor.execute(_DIFFERING, [ids, [print_ for _, _, print_ in sights], versions, stream.pk])
+        return answers | {row[0]: None if row[1] is None else Mark(*row[1:]) for row in cursor.fetchall()}
 
 
 def store_records(
@@ -95,31 +118,35 @@ def store_records(
     """
     if not seen:
         return []
-    stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
-    marks = known_marks(stream, [s.record.id for s in seen])
-    changed: dict[str, tuple[Seen, Values, str]] = {}
+    untold = {f.name: None for f in resource.fields if not f.tells_blank}
+    sights = [(one, *storable_print(_whole(one.record.values, untold))) for one in seen]
+    marks = _differing(stream, sights)
+    changed: dict[str, Sight] = {}
     touched: dict[str, Seen] = {}
     aside: list[str] = []
-    for one in seen:
-        values = storable(_whole(one.record.values, resource))
-        print_ = fingerprint(values)
-        mark = marks.get(one.record.id)
+    for sight in sights if marks else ():
+        one, _, print_ = sight
+        id_ = one.record.id
+        if id_ not in marks:
+            continue
+        mark = marks[id_]
         if mark is not None and one.written_at is None and _too_old(mark, one, print_, settle):
-            aside.append(one.record.id)
+            aside.append(id_)
         elif mark is None or mark.gone or one.written_at is not None or print_ != mark.fingerprint:
-            changed[one.record.id] = (one, values, print_)
+            changed[id_] = sight
         elif one.record.version != mark.version and one.asked_at >= mark.asked_at:
-            touched[one.record.id] = one
+            touched[id_] = one
     if changed:
+        stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
         _write(stream, resource, list(changed.values()), locale)
     if touched:
         _touch(stream, list(touched.values()))
     return aside
 
 
-def _whole(values: Values, resource: Resource) -> Values:
+def _whole(values: Values, untold: Values) -> Values:
     """A field that the app leaves out where it is blank was read all the same (rule 3.6)."""
-    return {**{f.name: None for f in resource.fields if not f.tells_blank}, **values}
+    return {**untold, **values} if untold else values
 
 
 def _too_old(mark: Mark, seen: Seen, print_: str, settle: timedelta) -> bool:
@@ -143,7 +170,7 @@ def _touch(stream: Stream, seen: Sequence[Seen]) -> None:
         cursor.execute(_TOUCH, [as_json(rows), stream.pk])
 
 
-def _write(stream: Stream, resource: Resource, changed: list[tuple[Seen, Values, str]], locale: Locale) -> None:
+def _write(stream: Stream, resource: Resource, changed: Sequence[Sight], locale: Locale) -> None:
     keys = {s.record.id: keys_of(values, resource, stream.own_keys, locale) for s, values, _ in changed}
     keys = with_companies(stream, resource, keys)
     # A record that is gone has no match keys: they are written anew when it is back.
@@ -228,23 +255,6 @@ def label_of(values: Values, resource: Resource) -> str:
     email = named.get("email")
     first = next(iter(email), None) if isinstance(email, list) else email
     return str(first)[:LONGEST_LABEL] if first else ""
-
-
-def storable(values: Values) -> Values:
-    """What PostgreSQL takes: it knows neither NUL characters nor halves of surrogate pairs."""
-    return {name: _storable(value) for name, value in values.items()}
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        if "\x00" not in value and value.isascii():
-            return value
-        return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, list):
-        return [_storable(v) for v in value]
-    if isinstance(value, dict):
-        return {k: _storable(v) for k, v in value.items()}
-    return value
 
 
 def records_of(stream: Stream, ids: Iterable[str]) -> dict[str, RemoteRecord]:

@@ -38,6 +38,13 @@ def workspace() -> Iterator[Any]:
         made.delete(force_drop=True)
 
 
+def drop(schema: str) -> None:
+    """A workspace that was made by another process is over."""
+    from tenants.models import Workspace
+
+    Workspace.objects.get(schema_name=schema).delete(force_drop=True)
+
+
 def machine() -> dict[str, Any]:
     """Where figures come from."""
     return {
