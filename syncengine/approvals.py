@@ -9,8 +9,9 @@ from django.db.models import Count, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from .core.states import RecordState
 from .decisions import deciding
-from .models import Operation, OperationState, Sync
+from .models import Decision, Operation, OperationState, RecordLink, Sync
 from .models.sync import Attention
 from .run import brake
 from .run.declining import decline_all
@@ -47,6 +48,26 @@ def decline(sync: Sync, *, actor: str, only: Collection[int] | None = None) -> i
             )
             count += len(operations)
         _answered(sync)
+        return count
+
+
+def declined_links(sync: Sync) -> QuerySet[RecordLink]:
+    """Records whose creation or deletion was declined, and that nobody has reopened."""
+    return RecordLink.objects.filter(pair_id=sync.pair_id, closed_at=None, decision=Decision.DECLINED)
+
+
+def reopen(sync: Sync, *, actor: str, only: Collection[int] | None = None) -> int:
+    """Have creations and deletions that were declined planned again, all of them or of these records. How many.
+
+    Raises SyncError where nothing was declined.
+    """
+    with deciding(sync):
+        links = declined_links(sync) if only is None else declined_links(sync).filter(pk__in=only)
+        count = links.update(
+            decision="", decided_by="", replan=True, state=RecordState.WAITING, cause="", detail="", next_try_at=None
+        )
+        if not count:
+            raise SyncError(_("Nothing of this was declined."))
         return count
 
 

@@ -84,6 +84,10 @@ class ChosenSerializer(serializers.Serializer):
     operations = ids(required=False, allow_empty=False, help_text="Left out: all.")
 
 
+class ReopenSerializer(serializers.Serializer):
+    records = ids(required=False, allow_empty=False, help_text="Ids of records. Left out: all.")
+
+
 def said(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
     wanted = serializer(data=request.data)
     wanted.is_valid(raise_exception=True)
@@ -202,6 +206,15 @@ class Held(OneSync):
     def get(self, request: Request, pk: int) -> Response:
         """What the brake holds. The operations are those of the run, with the state held."""
         return Response(HeldSerializer(approvals.held_of(sync_or_404(pk))).data)
+
+
+@extend_schema(tags=["records"])
+class Reopen(OneSync):
+    @extend_schema(request=ReopenSerializer, responses=SyncDetailSerializer)
+    def post(self, request: Request, pk: int) -> Response:
+        """Have creations and deletions that were declined planned again, all or those of some records."""
+        only = said(ReopenSerializer, request).get("records")
+        return self.act(request, pk, partial(approvals.reopen, only=only))
 
 
 @extend_schema(tags=["syncs"])

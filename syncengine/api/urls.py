@@ -22,6 +22,7 @@ urlpatterns = [
     path("syncs/<int:pk>/preview/mark", previews.PreviewMark.as_view(), name="api_preview_mark"),
     path("syncs/<int:pk>/preview/approve", previews.PreviewApprove.as_view(), name="api_preview_approve"),
     path("syncs/<int:pk>/preview/decline", previews.PreviewDecline.as_view(), name="api_preview_decline"),
+    path("syncs/<int:pk>/reopen", previews.Reopen.as_view(), name="api_reopen"),
     path("syncs/<int:pk>/held", previews.Held.as_view(), name="api_held"),
     path("syncs/<int:pk>/held/release", previews.Release.as_view(), name="api_held_release"),
     path("syncs/<int:pk>/held/decline", previews.DeclineHeld.as_view(), name="api_held_decline"),

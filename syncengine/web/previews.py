@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -208,6 +209,22 @@ def _listed(request: HttpRequest, pk: int) -> HttpResponse:
 def sync_held_release(request: HttpRequest, pk: int) -> HttpResponse:
     attempt(request, approvals.release, sync_or_404(pk), _("It is carried out."))
     return redirect("sync_detail", pk=pk)
+
+
+@require_POST
+@admin_required
+def sync_reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    """Creations and deletions that were declined are planned again."""
+    attempt(request, approvals.reopen, sync_or_404(pk), _("What was declined is planned again."))
+    return redirect("sync_detail", pk=pk)
+
+
+@require_POST
+@admin_required
+def record_reopen(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
+    reopen = partial(approvals.reopen, only=[link_pk])
+    attempt(request, reopen, sync_or_404(pk), _("What was declined is planned again."))
+    return redirect("record_detail", pk=pk, link_pk=link_pk)
 
 
 @require_POST

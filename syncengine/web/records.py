@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tenants.access import admin_required, member_required
 
-from .. import queries, services, words
+from .. import approvals, queries, services, words
 from ..core.mapping import Side
 from ..core.states import FailureClass, RecordState
 from ..models import RecordLink, Sync
@@ -81,6 +81,7 @@ def sync_records(request: HttpRequest, pk: int) -> HttpResponse:
         page = queries.records(sync, state=state, cause=cause, search=search, after=after)
         context |= {"page": page, "rows": _shown(sync, page.rows), "paging": _paging(state, cause, search)}
         hindered = obstacles(sync, [cause] if state is RecordState.FAILING else [])
+        context["declined"] = state is RecordState.EXCLUDED and approvals.declined_links(sync).exists()
         context |= {"resync": bool(hindered), "obstacle": hindered.get(cause, "")}
     partial = request.htmx and not request.htmx.boosted
     return render(request, "syncengine/_records.html" if partial else "syncengine/records.html", context)

@@ -144,6 +144,17 @@ def test_rule_11_4_thresholds_over_the_api(made: World, url: Url, api_client: AP
     assert api_client.patch(address, {"brake": {"clears_percent": 101}}, format="json").status_code == 400
 
 
+def test_rule_11_1_what_was_declined_is_reopened(made: World, url: Url, api_client: APIClient) -> None:
+    address, link = url("api_reopen", made.sync.pk), made.links["excluded"]
+    assert api_client.post(address).status_code == 400
+    link.cause, link.decision = "declined", "declined"
+    link.save()
+    assert api_client.post(address, {"records": [link.pk + 1000]}, format="json").status_code == 400
+    assert api_client.post(address, {"records": [link.pk]}, format="json").status_code == 200
+    link.refresh_from_db()
+    assert (link.decision, link.replan) == ("", True)
+
+
 def requests(made: World) -> list[tuple[str, str, dict[str, Any]]]:
     return [
         ("post", "api_preview", {}),
@@ -153,6 +164,7 @@ def requests(made: World) -> list[tuple[str, str, dict[str, Any]]]:
         ("post", "api_preview_decline", {}),
         ("post", "api_held_release", {}),
         ("post", "api_held_decline", {}),
+        ("post", "api_reopen", {}),
         ("get", "api_preview", {}),
         ("get", "api_preview_operations", {}),
         ("get", "api_held", {}),

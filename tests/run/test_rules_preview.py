@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from django.forms.models import model_to_dict
 
-from syncengine import approvals, decisions, previews, queries, services, tasks
+from syncengine import approvals, previews, queries, services, tasks
 from syncengine.core.mapping import Direction
 from syncengine.models import (
     FormerEnd,
@@ -166,7 +166,7 @@ def test_rule_11_1_some_are_carried_out(make_world: MakeWorld) -> None:
     world.wait(minutes=1)
     world.rest()
     assert world.b.rows["2"].values["job"] == "Smith", "until somebody edits it"
-    decisions.reopen(world.sync, [alone], actor="ann")
+    assert approvals.reopen(world.sync, actor="ann") == 1
     world.rest()
     assert len(world.a.rows) == 5
     world.rests()

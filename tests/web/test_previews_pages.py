@@ -67,6 +67,7 @@ POSTS = {
     "sync_preview_decide": {"do": "all"},
     "sync_held_release": {},
     "sync_held_decline": {},
+    "sync_reopen": {},
 }
 
 
@@ -206,6 +207,24 @@ def test_rule_11_4_thresholds_on_the_settings_page(made: World, url: Url, owner_
     sync = Sync.objects.get(pk=made.sync.pk)
     assert services.current_settings(sync).brake == replace(sync.settings.brake, changes=7)
     assert "more than 7 records or 20 % changed" in owner_client.get(url("sync_review", sync.pk)).text
+
+
+def test_rule_11_1_what_was_declined_is_reopened(
+    made: World, url: Url, owner_client: Client, member_client: Callable[..., Client]
+) -> None:
+    link = made.links["excluded"]
+    link.a_id, link.cause, link.decision, link.decided_by = None, "declined", "declined", "ann"
+    link.save()
+    page, listed = url("record_detail", made.sync.pk, link.pk), url("sync_records", made.sync.pk) + "?state=excluded"
+    one, every = url("record_reopen", made.sync.pk, link.pk), url("sync_reopen", made.sync.pk)
+    assert one in owner_client.get(page).text and every in owner_client.get(listed).text
+    viewer = member_client("viewer")
+    assert one not in viewer.get(page).text and every not in viewer.get(listed).text
+    assert viewer.post(one).status_code == 403
+    assert "is planned again" in owner_client.post(one, follow=True).text
+    link.refresh_from_db()
+    assert (link.decision, link.replan, link.state) == ("", True, "waiting")
+    assert "Nothing of this was declined" in owner_client.post(every, follow=True).text
 
 
 def test_texts_from_outside_are_shown_as_text(made: World, url: Url, owner_client: Client) -> None:
