@@ -19,7 +19,8 @@ HEAD = """# Rules and their tests
 Each rule of [the sync rules](sync-rules.md) that is built, and the tests that hold it. Made by
 `python -m tests.invariants` from the names of the tests; a rule without a test here is not built yet, or is marked so.
 
-What no single test foresees is looked for by a harness: `./run harness engine --seeds 200 --from 1` (CONTRIBUTING.md).
+What no single test foresees is looked for by two harnesses: `./run harness planner --cases 1000000 --seed 1` and
+`./run harness engine --seeds 200 --from 1` (CONTRIBUTING.md). `./run harness faults` proves that they find what is wrong.
 
 | rule | tests |
 |---|---|

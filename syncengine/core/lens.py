@@ -135,12 +135,16 @@ def split_name(full: str) -> tuple[str, str]:
     return (given, family) if given else (full, "")
 
 
+NOWHERE = Locale()
+"""Where a value alone tells what it is."""
+
+
 def carried_part(value: Value) -> Carried:
     """One part of an address: text, compared with single spaces."""
     if blank(value):
         return BLANK
     text = text_of(value)
-    return Carried(key_of(spaced(text), T.TEXT, Locale()), text)
+    return Carried(key_of(spaced(text), T.TEXT, NOWHERE), text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Rules:
         self._index()
 
     def _index(self) -> None:
+        self._strands = [(lens, {e: lens.strand(e) for e in lens.elements}) for lens in self.lenses]
         self._lens_of_strand = {lens.strand(e): lens for lens in self.lenses for e in lens.elements}
         self.lenses_by_mapping = {lens.mapping.id: lens for lens in self.lenses}
 
@@ -103,9 +104,9 @@ class Rules:
     def looks(self, side: Side, values: Values) -> dict[str, Key]:
         """Strand → key of everything that this record carries; what was not read is left out."""
         keys: dict[str, Key] = {}
-        for lens in self.lenses:
+        for lens, strands in self._strands:
             for element, carried in (lens.look(side, values) or {}).items():
-                keys[lens.strand(element)] = carried.key
+                keys[strands[element]] = carried.key
         return keys
 
     def strands_of_field(self, side: Side, name: str) -> list[str]:

@@ -33,6 +33,7 @@ _SPACES = re.compile(r"\s+")
 _HOST = re.compile(r"[^/?#]*")
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\".]+(\.[^@\s,;<>\".]+)+")
 _TEXT_TYPES = frozenset({FieldType.TEXT, FieldType.LONG_TEXT, FieldType.CHOICE})
+_NUMBER_TYPES = frozenset({FieldType.INTEGER, FieldType.NUMBER, FieldType.MONEY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,15 @@ def key_of(value: Value, type_: FieldType, locale: Locale) -> str | None:
 
     A key can always be stored: one with characters that a database refuses is kept as a hash too.
     """
-    if blank(value):
+    if isinstance(value, str):  # By far the most frequent case, without a look at what else it might be.
+        text = text_of(value)
+        if not text:
+            return None
+        normal = _normal_of_text(text, type_, locale) or text
+    elif blank(value):
         return None
-    normal = _normal(value, type_, locale) or text_of(value)
+    else:
+        normal = _normal(value, type_, locale) or text_of(value)
     if len(normal) > LONGEST_KEY or (not normal.isprintable() and _UNSTORABLE.search(normal)):
         return "#" + hashlib.blake2b(normal.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return normal
@@ -80,12 +87,15 @@ def _normal(value: Value, type_: FieldType, locale: Locale) -> str:
         return _normal_of_dict(value, type_)
     if isinstance(value, bool):
         return "true" if value else "false"
-    if type_ in (FieldType.INTEGER, FieldType.NUMBER, FieldType.MONEY):
-        number = decimal_of(value)
-        return text_of(value) if number is None else plain(number)
-    text = text_of(value)
+    return _normal_of_text(text_of(value), type_, locale)
+
+
+def _normal_of_text(text: str, type_: FieldType, locale: Locale) -> str:
     if type_ in _TEXT_TYPES:
         return text
+    if type_ in _NUMBER_TYPES:
+        number = decimal_of(text)
+        return text if number is None else plain(number)
     if type_ is FieldType.EMAIL:
         return text.casefold()
     if type_ is FieldType.PHONE:
@@ -123,7 +133,7 @@ def text_of(value: Value) -> str:
 
 def spaced(text: str) -> str:
     """Every run of white space as one space."""
-    return _SPACES.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def decimal_of(value: Value) -> Decimal | None:

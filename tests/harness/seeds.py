@@ -6,3 +6,5 @@ ENGINE: dict[int, str] = {
     4: "A value never filled a blank that the app does not return.",
     17: "The same, three apps in a row.",
 }
+
+PLANNER: dict[int, str] = {}
