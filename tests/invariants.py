@@ -20,7 +20,7 @@ Each rule of [the sync rules](sync-rules.md) that is built, and the tests that h
 `python -m tests.invariants` from the names of the tests; a rule without a test here is not built yet, or is marked so.
 
 What no single test foresees is looked for by two harnesses: `./run harness planner --cases 1000000 --seed 1` and
-`./run harness engine --seeds 200 --from 1` (CONTRIBUTING.md). `./run harness faults` proves that they find what is wrong.
+`./run harness engine --seeds 200 --from 1` (CONTRIBUTING.md). With `./run harness faults` they prove themselves.
 
 | rule | tests |
 |---|---|

@@ -26,6 +26,7 @@ from connectors.testing.hostile import HostileObject
 from connectors.testing.memory import MemoryApp, MemoryClient, MemoryConnector
 from connectors.testing.memory_object import Row
 from syncengine import services
+from syncengine.core.guard import Thresholds
 from syncengine.core.mapping import Direction, Matching, Side, SyncSettings
 from syncengine.models import Sync, SyncState
 from syncengine.run.clock import Clock
@@ -168,6 +169,7 @@ class Trial:
                 pass_on=dice.random() < 0.7,
                 country="DE",
                 zone="Europe/Berlin",
+                brake=Thresholds(changes=10_000, clears=10_000),  # Nobody is there to answer it.
             )
             sync = services.create_sync(object_a=objects[a], object_b=objects[b], actor="harness", settings=settings)
             self.syncs.append(sync)
