@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import psutil
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from ..models import Lease
 
@@ -36,12 +37,17 @@ _EPOCHS = "SELECT name, epoch FROM syncengine_lease WHERE name = ANY(%s)"
 """Asked around everything that is stored or sent: written out, since the ORM would take longer than the database."""
 
 _RELEASE = """
-UPDATE syncengine_lease AS lease
-   SET holder = '', deaths = %(deaths)s
-  FROM unnest(%(names)s::text[], %(epochs)s::bigint[]) AS held (name, epoch)
- WHERE lease.name = held.name AND lease.epoch = held.epoch
+WITH held AS (
+    SELECT lease.name
+      FROM syncengine_lease AS lease
+      JOIN unnest(%(names)s::text[], %(epochs)s::bigint[]) AS ours (name, epoch) USING (name, epoch)
+     ORDER BY lease.name FOR UPDATE OF lease
+)
+UPDATE syncengine_lease AS lease SET holder = '', deaths = %(deaths)s
+  FROM held WHERE lease.name = held.name
 RETURNING lease.wanted
 """
+"""Whoever locks several leases does so in the order of their names: two who meet wait, and do not block each other."""
 
 
 def lease_name(sync: int) -> str:
@@ -102,7 +108,7 @@ def take(names: Sequence[str], *, holder: str, now: datetime) -> Held | None:
         if len(got) < len(ordered):
             transaction.set_rollback(True)
     if len(got) < len(ordered):
-        Lease.objects.filter(name__in=set(ordered) - set(got)).update(wanted=True)
+        _update(Lease.objects.filter(name__in=set(ordered) - set(got)), wanted=True)
         return None
     return Held(holder, tuple((name, got[name][0]) for name in names), got[names[0]][1], now)
 
@@ -112,7 +118,7 @@ def free_dead(name: str) -> bool:
     holder = Lease.objects.filter(name=name).values_list("holder", flat=True).first()
     if not holder or not is_dead(holder):
         return False
-    Lease.objects.filter(holder=holder).update(holder="", deaths=F("deaths") + 1)
+    _update(Lease.objects.filter(holder=holder), holder="", deaths=F("deaths") + 1)
     return True
 
 
@@ -161,6 +167,12 @@ def achieved(held: Held) -> None:
 def _lock(held: Held) -> None:
     """Nobody takes them over until this transaction ends."""
     _compare(held, f"{_EPOCHS} ORDER BY name FOR UPDATE")
+
+
+def _update(leases: QuerySet[Lease], **changes: Any) -> None:
+    with transaction.atomic():
+        names = list(leases.select_for_update().order_by("name").values_list("name", flat=True))
+        Lease.objects.filter(name__in=names).update(**changes)
 
 
 def _compare(held: Held, sql: str) -> None:

@@ -253,13 +253,13 @@ def in_threads(workspace: Workspace, *deeds: Callable[[], None]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=240)
     assert not any(thread.is_alive() for thread in threads), "a deadlock"
     if errors:
         raise errors[0]
 
 
-def rest_by_the_clock(sync: Sync, limit: float = 40) -> None:
+def rest_by_the_clock(sync: Sync, limit: float = 200) -> None:
     """Slices in real time, without the waits, until there is nothing left to do."""
     ends = datetime.now(UTC) + timedelta(seconds=limit)
     while datetime.now(UTC) < ends:
