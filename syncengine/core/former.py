@@ -45,11 +45,12 @@ def decide_anew(a: Carried, b: Carried, edited: frozenset[Side], origin: Side | 
     if edited:
         base = Base(EDITED if Side.A in edited else a.key, EDITED if Side.B in edited else b.key)
         return decide(a, b, base, policy)
-    if a.key == b.key:
-        return Decision("4.6", Reason.EQUAL)
     if a.key is None or b.key is None:
-        return Decision("4.6", Reason.CLEAR_KEPT, differs=True)  # As it was: nothing is filled back.
-    return send_again(_source(origin, policy), {Side.A: a, Side.B: b}, policy)
+        differs = a.key != b.key  # Then it stays as it was: nothing is filled back.
+        return Decision("4.6", Reason.CLEAR_KEPT if differs else Reason.EQUAL, differs=differs)
+    # Also where the two are the same but for their form: the new one is to be seen on the other side.
+    again = send_again(_source(origin, policy), {Side.A: a, Side.B: b}, policy)
+    return Decision("4.6", Reason.EQUAL) if again.to is None and a.key == b.key else again
 
 
 def list_anew(

@@ -9,7 +9,7 @@ import pytest
 
 from syncengine.core.baselines import is_former
 from syncengine.core.flips import MOST, WINDOW, Wrote, frozen_side, turns_after
-from syncengine.core.mapping import Begins, ClearPolicy, Direction, FieldMapping
+from syncengine.core.mapping import Begins, ClearPolicy, Direction, FieldMapping, Transform, WriteMode
 from syncengine.core.merge import Reason
 from syncengine.core.plan import LinkMemory, Parked, plan_link
 from syncengine.core.states import FailureClass
@@ -61,6 +61,17 @@ def test_rule_4_6_what_was_cleared_and_kept_is_not_filled_back(in_step):
     assert pair.written() == {} and only_note(pair.plan()) is Reason.CLEAR_KEPT
     cleared = changed(in_step.edited(a={"stage": None}), clears=ClearPolicy.CLEAR)
     assert cleared.written() == {B: {"stage": None}}, "a clear made meanwhile is an edit like any other"
+
+
+def test_rule_4_6_a_value_that_is_the_same_but_for_its_form_is_sent_in_the_new_one():
+    plain = rules_of(field("job"), field("job"))
+    pair = Pair(plain, {"job": "cook"}, {"job": "cook"}).in_step()
+    for mode, written in ((WriteMode.OVERWRITE, {B: {"job": "COOK"}}), (WriteMode.FILL_BLANK, {})):
+        rules = rules_of(field("job"), field("job"), transform=Transform.UPPER, mode=mode).remembering([plain.settings])
+        shaped = replace(pair, rules=rules)
+        assert shaped.written() == written and not shaped.plan().notes
+        done = replace(shaped, b={"job": "COOK"}).in_step()
+        assert done.written() == {}
 
 
 def test_rule_4_6_of_a_list_the_side_it_came_from_is_sent_again():

@@ -56,7 +56,8 @@ def test_rule_4_6_a_transform_that_is_named_later_shapes_what_was_sent_before(
     world.rest()
     world.mapping("job_title", transform=Transform.TITLE, shaped=Side.B)
     world.rest()
-    assert world.b.values(str(world.link(a=a).b_id))["job"] == "cook", "in another form it is the same: no write"
+    assert world.b.values(str(world.link(a=a).b_id))["job"] == "Cook", "sent again from the side that it came from"
+    assert world.a.values(a)["job"] == "cook"
     world.a.edit(a, job="head cook")
     world.rest()
     assert world.b.values(str(world.link(a=a).b_id))["job"] == "Head Cook"
