@@ -190,7 +190,11 @@ def before_key(found: QuerySet[Row], before: str, size: int) -> Page[Row]:
 
 
 def runs(sync: Sync, *, before: str = "", size: int = 30) -> Page[SyncRun]:
-    return before_key(sync.runs.exclude(kind=RunKind.PREVIEW).select_related("version"), before, size)
+    return before_key(
+        sync.runs.exclude(kind=RunKind.PREVIEW).exclude(kind=RunKind.UNDO, decided_at=None).select_related("version"),
+        before,
+        size,
+    )
 
 
 def operations_done(sync: Sync | None = None, *, before: str = "", size: int = 30) -> Page[Operation]:

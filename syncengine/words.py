@@ -16,6 +16,7 @@ from .core.merge import Reason
 from .core.scope import Condition
 from .core.states import FailureClass, RecordState
 from .core.undo import Left
+from .core.why import Origin
 from .models import LINK_CHANGE
 from .models.sync import Attention
 from .services import Standing
@@ -372,6 +373,16 @@ def reason_text(reason: str, *, by: str, to: str) -> str:
     except ValueError:
         return reason
 
+
+ORIGINS: Mapping[Origin, Text] = {
+    Origin.CARRIED: _("In %(here)s: from %(there)s."),
+    Origin.ENTERED: _("In %(here)s: entered there."),
+    Origin.EDITED: _("In %(here)s: edited there since."),
+    Origin.RESTORED: _("In %(here)s: put back by an undo."),
+    Origin.SUPPLIED: _("In %(here)s: a value for new records."),
+    Origin.FOUND: _("In %(here)s: was there when the two were first compared."),
+}
+"""How a value came to where it is (rule 11.3)."""
 
 LEFT: Mapping[Left, Text] = {
     Left.EDITED: _("It does not hold any more what was written."),

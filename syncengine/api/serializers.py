@@ -13,7 +13,7 @@ from connectors.api.serializers import KIND_CHOICES
 from connectors.contract import WriteKind
 from connectors.models import AccountObject
 
-from .. import queries, words
+from .. import queries, services, words
 from ..core.mapping import (
     Begins,
     ClearPolicy,
@@ -29,6 +29,8 @@ from ..core.mapping import (
     WriteMode,
 )
 from ..core.references import Obstacle
+from ..core.why import Origin
+from ..explaining import explain
 from ..models import Operation, OperationState, RecordLink, RunKind, RunPhase, RunState, Sync, SyncRun, SyncState
 from ..models.link import LINK_STATES
 from ..services import Standing
@@ -372,6 +374,7 @@ class OperationSerializer(serializers.ModelSerializer):
             "planned_at",
             "sent_at",
             "ended_at",
+            "undoes",
         )
         read_only_fields = fields
 
@@ -447,6 +450,21 @@ class WhySerializer(serializers.Serializer):
     before = Plain(allow_null=True)
 
 
+class OriginSerializer(serializers.Serializer):
+    """Where what one mapping carries on one side came from."""
+
+    mapping = serializers.CharField()
+    side = serializers.ChoiceField(choices=SIDES)
+    origin = serializers.ChoiceField(choices=names_of(Origin))
+    sentence = serializers.CharField()
+    at = serializers.DateTimeField(allow_null=True)
+    run = serializers.IntegerField(allow_null=True)
+    rule = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(allow_blank=True)
+    text = serializers.CharField(allow_blank=True, help_text="The reason in words.")
+    before = serializers.CharField(allow_blank=True, help_text="What it replaced, as people read it.")
+
+
 class PendingSerializer(serializers.Serializer):
     """An association that is not carried across for now."""
 
@@ -461,12 +479,26 @@ class RecordDetailSerializer(RecordSerializer):
     values_a = serializers.SerializerMethodField()
     values_b = serializers.SerializerMethodField()
     provenance = serializers.SerializerMethodField()
+    origins = serializers.SerializerMethodField()
     notes = serializers.SerializerMethodField()
     parked = serializers.SerializerMethodField()
     pending = serializers.SerializerMethodField()
 
     class Meta(RecordSerializer.Meta):
-        fields = (*RecordSerializer.Meta.fields, "values_a", "values_b", "provenance", "notes", "parked", "pending")
+        fields = (
+            *RecordSerializer.Meta.fields,
+            "values_a",
+            "values_b",
+            "provenance",
+            "origins",
+            "notes",
+            "parked",
+            "pending",
+            "decision",
+            "decided_by",
+            "paused_until",
+            "pins",
+        )
         read_only_fields = fields
 
     @extend_schema_field(OpenApiTypes.OBJECT)
@@ -477,6 +509,12 @@ class RecordDetailSerializer(RecordSerializer):
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_values_b(self, link: RecordLink) -> Mapping[str, Any] | None:
         return self._values(link, Side.B)
+
+    @extend_schema_field(OriginSerializer(many=True))
+    def get_origins(self, link: RecordLink) -> Any:
+        """Of every mapping, both sides, from the link's own memory."""
+        sync = self.context["sync"]
+        return OriginSerializer(explain(sync, link, services.resources_of(sync)), many=True).data
 
     @extend_schema_field(serializers.DictField(child=WhySerializer()))
     def get_provenance(self, link: RecordLink) -> Mapping[str, Any]:

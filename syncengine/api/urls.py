@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import accounts, deletions, differences, mappings, previews, records, runs, syncs
+from . import accounts, decisions, deletions, differences, mappings, previews, records, runs, syncs
 
 urlpatterns = [
     path("accounts/<int:pk>/disconnect", accounts.Disconnect.as_view(), name="api_account_disconnect"),
@@ -42,4 +42,13 @@ urlpatterns = [
     path("syncs/<int:pk>/records", records.Records.as_view(), name="api_records"),
     path("syncs/<int:pk>/records/<int:link_pk>", records.OneRecord.as_view(), name="api_record"),
     path("syncs/<int:pk>/records/<int:link_pk>/retry", records.Retry.as_view(), name="api_record_retry"),
+    path("syncs/<int:pk>/records/<int:link_pk>/decide", decisions.Decide.as_view(), name="api_record_decide"),
+    path("syncs/<int:pk>/records/<int:link_pk>/pause", decisions.PauseRecord.as_view(), name="api_record_pause"),
+    path("syncs/<int:pk>/records/<int:link_pk>/resume", decisions.ResumeRecord.as_view(), name="api_record_resume"),
+    path("syncs/<int:pk>/records/<int:link_pk>/pin", decisions.Pin.as_view(), name="api_record_pin"),
+    path("syncs/<int:pk>/records/<int:link_pk>/unpin", decisions.Unpin.as_view(), name="api_record_unpin"),
+    path("syncs/<int:pk>/answer_ambiguous", decisions.AnswerAmbiguous.as_view(), name="api_answer_ambiguous"),
+    path("syncs/<int:pk>/undo", decisions.Undo.as_view(), name="api_undo"),
+    path("syncs/<int:pk>/undo/<int:run_pk>/approve", decisions.ApproveUndo.as_view(), name="api_undo_approve"),
+    path("syncs/<int:pk>/undo/<int:run_pk>/discard", decisions.DiscardUndo.as_view(), name="api_undo_discard"),
 ]

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from connectors.contract import Resource, Value
+from connectors.contract import Resource
 
 from .. import queries, words
 from ..core.lens import Carried, Lens
 from ..core.mapping import FieldMapping, Side
 from ..core.plan import Rules
-from ..core.values import datetime_of
+from ..core.values import Key, datetime_of
+from ..core.why import Origin
+from ..explaining import Why, whys_of
 from ..models import RecordLink, RemoteRecord, Sync
 from ..run.associations import Associations
 from ..showing import End, ends_of, labels_of, text_of
@@ -24,23 +25,22 @@ from .associations import pending_of
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
-    """Where a value came from."""
+class Pin:
+    """A field to which nothing is written for now (rule 9.5)."""
 
+    side: Side
+    field: str
     account: str
-    at: datetime | None
-    run: int | None
-    rule: str
-    rule_title: str
-    text: str
-    before: str
-    """What it replaced."""
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One mapping of one record."""
 
+    mapping: str
+    fields: tuple[tuple[Side, str], ...]
+    """What the sync may write, and a person may pin."""
     label_a: str
     label_b: str
     value_a: str
@@ -53,7 +53,9 @@ class Row:
     """Why the two differ and stay so."""
     parked: tuple[str, ...]
     """What the app said when it refused the value."""
-    why: Why | None
+    whys: tuple[Why, ...] = ()
+    """Where the values came from; nothing where both sides just were the same."""
+    pinned: tuple[Pin, ...] = ()
     pending: tuple[str, ...] = ()
     """Associations that are not carried, with the reason."""
 
@@ -86,11 +88,16 @@ def compare(sync: Sync, link: RecordLink, resources: Mapping[Side, Resource]) ->
     ends = {side: _end(sync, link, side, resources[side]) for side in Side}
     seen = {side: [end.record.values] for side, end in ends.items() if end.record is not None}
     rules = Associations(sync.pair, rules).knowing(seen)
-    lenses = {lens.mapping.id: lens for lens in rules.lenses}
     runs = {told.get("run") for told in link.provenance.values()}
     kept = set(sync.runs.filter(pk__in=runs - {None}).values_list("pk", flat=True))
+    lenses = rules.lenses_by_mapping
+    looks = {
+        side: rules.looks(side, end.record.values)
+        for side, end in ends.items()
+        if end.record is not None and end.is_there
+    }
     rows = tuple(
-        _row(mapping, lenses.get(mapping.id), rules, link, ends, kept)
+        _row(mapping, lenses.get(mapping.id), rules, link, ends, looks, kept)
         for mapping in settings.mappings
         if mapping.id in lenses or mapping.id in link.provenance
     )
@@ -117,6 +124,7 @@ def _row(
     rules: Rules,
     link: RecordLink,
     ends: Mapping[Side, ShownEnd],
+    looks: Mapping[Side, Mapping[str, Key]],
     runs: Collection[int],
 ) -> Row:
     shown = {side: _values(mapping, side, rules, ends[side].record) for side in Side}
@@ -124,6 +132,10 @@ def _row(
     noted = dict.fromkeys(link.notes[s] for s in strands if s in link.notes)
     names = {side: ends[side].end.name for side in Side}
     return Row(
+        mapping=mapping.id,
+        fields=tuple(
+            (side, name) for side in Side if lens and lens.direction.allows(side) for name in mapping.fields(side)
+        ),
         label_a=labels_of(mapping.a, rules.resources[Side.A]),
         label_b=labels_of(mapping.b, rules.resources[Side.B]),
         value_a=shown[Side.A],
@@ -133,7 +145,27 @@ def _row(
         notes=tuple(words.reason_text(reason, by=names[Side.A], to=names[Side.B]) for reason in noted),
         parked=tuple(dict.fromkeys(link.parked[s]["message"] for s in strands if s in link.parked)),
         pending=pending_of(link, mapping.id, {side: end.end for side, end in ends.items()}),
-        why=_why(link.provenance.get(mapping.id), mapping, rules, names, runs),
+        whys=_to_tell(whys_of(mapping, lens, rules, link, looks, names), runs),
+        pinned=_pins(mapping, link, names),
+    )
+
+
+def _to_tell(whys: tuple[Why, ...], runs: Collection[int]) -> tuple[Why, ...]:
+    """What says the same as its other side is not said twice. `runs`: those that the journal still has; the link
+    remembers for longer (rule 10.7)."""
+    origins = {why.origin for why in whys}
+    if origins == {Origin.FOUND}:
+        return ()
+    told = (why for why in whys if why.origin is not Origin.ENTERED or len(whys) == 1)
+    return tuple(why if why.run in runs else replace(why, run=None) for why in told)
+
+
+def _pins(mapping: FieldMapping, link: RecordLink, names: Mapping[Side, str]) -> tuple[Pin, ...]:
+    return tuple(
+        Pin(side, name, names[side], until)
+        for side in Side
+        for name in mapping.fields(side)
+        if (until := datetime_of(link.pins.get(side.value, {}).get(name, ""))) is not None
     )
 
 
@@ -154,33 +186,6 @@ def _equal(lens: Lens, ends: Mapping[Side, ShownEnd]) -> bool | None:
             return None
         looks.append(seen)
     return all(looks[0][element].key == looks[1][element].key for element in lens.elements)
-
-
-def _why(
-    told: Mapping[str, Any] | None,
-    mapping: FieldMapping,
-    rules: Rules,
-    names: Mapping[Side, str],
-    runs: Collection[int],
-) -> Why | None:
-    """`runs`: those that the journal still has; the link remembers for longer (rule 10.7)."""
-    if not told:
-        return None
-    by = Side(told["side"]) if told.get("side") in set(Side) else Side.A
-    return Why(
-        account=names[by],
-        at=datetime_of(str(told.get("at") or "")),
-        run=told["run"] if told.get("run") in runs else None,
-        rule=str(told.get("rule") or ""),
-        rule_title=words.rule_title(str(told.get("rule") or "")),
-        text=words.reason_text(str(told.get("reason") or ""), by=names[by], to=names[by.other]),
-        before=_before(told.get("before"), mapping, rules.resources[by.other], by.other),
-    )
-
-
-def _before(value: Value, mapping: FieldMapping, resource: Resource, side: Side) -> str:
-    names = mapping.fields(side)
-    return text_of(value, resource.field(names[0]) if names else None)
 
 
 # --- Ambiguous records --------------------------------------------------------------------------------------

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tenants.access import admin_required, member_required
 
-from .. import approvals, queries, services, words
+from .. import acts, approvals, queries, services, words
 from ..core.mapping import Side
 from ..core.states import FailureClass, RecordState
-from ..models import RecordLink, Sync
+from ..models import OperationState, RecordLink, Sync
 from ..showing import Showing, ends_of
 from .common import header, sync_or_404
 from .comparison import Candidate, candidates_of, compare
@@ -144,17 +144,21 @@ def record_detail(request: HttpRequest, pk: int, link_pk: int) -> HttpResponse:
         request.GET.get("before", ""),
         OPERATIONS_SHOWN,
     )
+    operations = [showing.operation(row, sync) for row in history.rows]
     hindered = obstacles(sync, [link.cause] if link.state == RecordState.FAILING else [])
     context |= {
         "link": link,
         "why": words.cause_words(link.state, link.cause, context["a"].name, context["b"].name),
         "comparison": compare(sync, link, showing.resources(sync)),
         "candidates": candidates_of(sync, [link]).get(link.pk, ()),
-        "operations": [showing.operation(row, sync) for row in history.rows],
+        "operations": operations,
         "page": history,
         "may_retry": link.state == RecordState.FAILING,
         "resync": bool(hindered),
         "obstacle": hindered.get(link.cause, ""),
+        "acts": {one.name.lower(): True for one in acts.offered(link)},
+        "hindered": acts.why_not_create(sync, link) if not link.is_whole else "",
+        "may_undo": any(one.row.state == OperationState.DONE for one in operations),
         "may_pass_on": link.cause in LOST and LOST[link.cause].other in queries.shown_settings(sync).deletions,
     }
     return render(request, "syncengine/record.html", context)

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from tenants.access import member_required
 
-from .. import queries
+from .. import queries, words
 from ..models import OperationState, RunKind, SyncRun
 from ..showing import Showing
 from .common import header, sync_or_404
@@ -50,12 +50,23 @@ def run_detail(request: HttpRequest, pk: int, run_pk: int) -> HttpResponse:
     context = header(sync, "runs") | {
         "run": run,
         "progress": progress_of(run) if run.finished_at is None else None,
+        "may_undo": run.kind != RunKind.UNDO and run.operations.filter(state=OperationState.DONE).exists(),
+        "undecided": run.kind == RunKind.UNDO and run.decided_at is None,
+        "left": [words.left_text(code) for code in _left_codes(run)],
         "state": state,
         "states": OperationState.choices,
         "operations": [showing.operation(row, sync) for row in page.rows],
         "page": page,
     }
     return render(request, "syncengine/run.html", context)
+
+
+def _left_codes(run: SyncRun) -> list[str]:
+    """Why an undo leaves something as it is."""
+    if run.kind != RunKind.UNDO:
+        return []
+    refused = run.operations.filter(state=OperationState.REFUSED).order_by()
+    return sorted(code for code in refused.values_list("error", flat=True).distinct() if words.left_text(code))
 
 
 @require_safe

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from . import accounts, deletions, differences, filters, home, mapping_details, previews, records, runs, setup, syncs
+from . import (
+    accounts,
+    decisions,
+    deletions,
+    differences,
+    filters,
+    home,
+    mapping_details,
+    previews,
+    records,
+    runs,
+    setup,
+    syncs,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -49,6 +62,15 @@ urlpatterns = [
     ),
     path("syncs/<int:pk>/records/<int:link_pk>/", records.record_detail, name="record_detail"),
     path("syncs/<int:pk>/records/<int:link_pk>/retry/", records.record_retry, name="record_retry"),
+    path("syncs/<int:pk>/records/<int:link_pk>/decide/", decisions.record_decide, name="record_decide"),
+    path("syncs/<int:pk>/records/<int:link_pk>/pause/", decisions.record_pause, name="record_pause"),
+    path("syncs/<int:pk>/records/<int:link_pk>/resume/", decisions.record_resume, name="record_resume"),
+    path("syncs/<int:pk>/records/<int:link_pk>/pin/", decisions.record_pin, name="record_pin"),
+    path("syncs/<int:pk>/records/<int:link_pk>/undo/", decisions.record_undo, name="record_undo"),
+    path("syncs/<int:pk>/records/answer/", decisions.sync_answer, name="sync_answer"),
+    path("syncs/<int:pk>/runs/<int:run_pk>/undo/", decisions.run_undo, name="run_undo"),
+    path("syncs/<int:pk>/runs/<int:run_pk>/approve/", decisions.undo_approve, name="undo_approve"),
+    path("syncs/<int:pk>/runs/<int:run_pk>/forget/", decisions.undo_discard, name="undo_discard"),
     path("syncs/<int:pk>/differences/", differences.sync_differences, name="sync_differences"),
     path("syncs/<int:pk>/changes/", runs.sync_changes, name="sync_changes"),
     path("syncs/<int:pk>/runs/", runs.sync_runs, name="sync_runs"),
