@@ -27,6 +27,7 @@ from connectors.contract import (
     WriteKind,
     Written,
 )
+from tenants.again import again
 
 from ..core.mapping import Side
 from ..core.rules import Rules
@@ -176,11 +177,17 @@ class Applier:
     def _store(self, side: Side, answers: Sequence[Answer], unsent: Sequence[Operation]) -> None:
         outcomes = [answer.outcome for answer in answers]
         read_back = self._read_back(side, [a.outcome for a in answers if a.op.kind not in REMOVALS])
-        with fenced(self.work.held):
-            if answers:
-                self.outcomes.store(side, [answer.op for answer in answers], outcomes, read_back)
-            if unsent:
-                self._set_back(unsent)
+        before = dict(self.work.progress)
+
+        def store() -> None:
+            self.work.progress = dict(before)
+            with fenced(self.work.held):
+                if answers:
+                    self.outcomes.store(side, [answer.op for answer in answers], outcomes, read_back)
+                if unsent:
+                    self._set_back(unsent)
+
+        again(store)  # An answer is told once only.
         self.work.associations.look_once_more([answer.op.link_id for answer in answers])
 
     def _still_good(

@@ -8,10 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.db import OperationalError
 from django.db.models import Min
 
 from connectors import accounts
 from connectors.contract import Client, ConnectorError, PermissionLost
+from tenants.again import again, is_passing
 from tenants.context import current_workspace
 from tenants.entitlements import has
 
@@ -46,6 +48,8 @@ BUSY = timedelta(seconds=2)
 """Somebody else is at work with the sync or one of its streams."""
 GIVE_WAY = timedelta(seconds=4)
 """Somebody else asked for one of the streams meanwhile: long enough to be seen free."""
+AGAIN = 3
+"""A slice is begun again this often at once."""
 ROUNDS = 5
 """Plan and apply follow each other this often in one slice: answers of apps may need another look."""
 
@@ -56,7 +60,7 @@ def run_slice(sync_id: int, clock: Clock | None = None) -> Next:
     sync = _load(sync_id)
     if sync is None:
         return Next(None)
-    held = take(_lease_names(sync), holder=this_process(), now=clock.now())
+    held = again(lambda: take(_lease_names(sync), holder=this_process(), now=clock.now()))
     if held is None:
         return Next(clock.now() + BUSY)
     worn_out = held.deaths >= trouble.TOO_MANY_DEATHS
@@ -69,7 +73,7 @@ def run_slice(sync_id: int, clock: Clock | None = None) -> Next:
         return Next(clock.now() + BUSY)
     finally:
         # A time-out leaves here too, and counts as a death.
-        wanted = release(held, deaths=held.deaths + 1 if survived is None else survived)
+        wanted = again(lambda: release(held, deaths=held.deaths + 1 if survived is None else survived))
     soonest = clock.now() + GIVE_WAY
     return replace(found, at=soonest) if wanted and found.at is not None and found.at < soonest else found
 
@@ -93,7 +97,7 @@ def _slice_of(sync_id: int, held: Held, clock: Clock) -> Next:
     if sync is None:
         return Next(None)
     try:
-        found = _work(sync, held, clock)
+        found = _undisturbed(sync, held, clock)
     except Halted:
         return Next(clock.now())
     except LeaseLost:
@@ -103,6 +107,22 @@ def _slice_of(sync_id: int, held: Held, clock: Clock) -> Next:
     if sync.setbacks:
         Sync.objects.filter(pk=sync.pk).update(setbacks=0)
     return found
+
+
+def _undisturbed(sync: Sync, held: Held, clock: Clock) -> Next:
+    """The work of a slice, begun again where the database gave up a transaction of it for another's sake.
+
+    That is safe for the reason that a death is: whatever is stored is stored whole, and what is sent was written down.
+    """
+    for _ in range(AGAIN):
+        try:
+            return _work(sync, held, clock)
+        except OperationalError as error:
+            if not is_passing(error):
+                raise
+            logger.warning("sync %s: begun again, since the database gave up a transaction", sync.pk)
+            again(sync.refresh_from_db)
+    return _work(sync, held, clock)
 
 
 def _work(sync: Sync, held: Held, clock: Clock) -> Next:

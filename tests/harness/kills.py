@@ -20,7 +20,7 @@ from tests.harness.site import Site
 
 AT_WORK = r"^qcluster .* processing .*run"
 ANYBODY = r"qcluster|gunicorn|radicale|dispatcher|^postgres|bin/postgres"
-DATABASE = r"^postgres|bin/postgres"
+DATABASE = r"bin/postgres -D"
 REST_SECONDS = 300
 
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--anybody", action="store_true", help="any process under the supervisor, not only workers")
-    parser.add_argument("--database", action="store_true", help="PostgreSQL's processes, while everybody uses them")
+    parser.add_argument("--database", action="store_true", help="PostgreSQL itself, while everybody uses it")
     given = parser.parse_args(arguments)
     whom = DATABASE if given.database else ANYBODY if given.anybody else AT_WORK
     outcome = trial(data_directory() / "kills", kills=given.kills, seed=given.seed, whom=whom)
