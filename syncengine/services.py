@@ -19,6 +19,7 @@ from connectors import accounts
 from connectors.contract import Kind, Resource, WriteKind
 from connectors.models import AccountObject, AccountState, ConnectedAccount
 from tenants import due
+from tenants.again import again
 from tenants.context import current_workspace
 from tenants.entitlements import has
 
@@ -423,10 +424,10 @@ def look_again(account: ConnectedAccount) -> None:
 def mark_dirty(stream: Stream, ids: Collection[str]) -> None:
     """An app says that these records have changed: have them read by id, and planned, at once.
 
-    However often it says so, each is read once. Nothing is taken from a notice but the ids (see the failure that
-    notices come late, twice or not at all): what the record holds is asked for.
+    However often it says so, each is read once. Nothing is taken from a notice but the ids: it may come late, twice
+    or not at all, and what the record holds is asked for.
     """
-    make_dirty(stream, ids, timezone.now())
+    again(lambda: make_dirty(stream, ids, timezone.now()))
     look_at_stream(stream)
 
 
