@@ -296,3 +296,31 @@ def test_rule_11_2_a_lost_answer_in_the_middle(
     else:
         assert not world.b.rows and set(world.a.rows) == {a} and world.link(a=a).cause == "undone"
     world.rests()
+
+
+class Killed(BaseException):
+    """The worker is no more."""
+
+
+@pytest.mark.parametrize("effect", [0, 1, None], ids=["before", "between", "after"])
+def test_rule_11_2_a_worker_that_is_killed_in_the_middle(make_world: MakeWorld, effect: int | None) -> None:
+    """Values of two records go back, each once, whatever the dead worker had done."""
+    world, _a, b = changed(make_world, None, contacts(batch={WriteKind.UPDATE: 2}))
+    other = world.a.add(BOB, job="Cook")
+    world.rest()
+    bob = world.link(a=other).b_id
+    world.a.edit(other, job="Chef")
+    world.a.edit("1", job="Baker")
+    world.rest()
+    run = undoing.preview(world.sync, Target(run=last_run(world)), actor="ann")
+    undoing.approve(run, actor="ann")
+    world.right.fail_next("write", Killed(), effect=effect)  # type: ignore[arg-type]
+    with pytest.raises(Killed):
+        world.slice()
+    world.wait(minutes=2)
+    world.rest()
+    run.refresh_from_db()
+    assert run.state == RunState.DONE and {op.state for op in run.operations.all()} == {OperationState.DONE}
+    assert world.b.values(b)["job"] == "Chef" and world.b.values(bob)["job"] == "Cook"
+    assert world.a.values("1")["job"] == "Baker" and world.a.values(other)["job"] == "Chef"
+    world.rests()
