@@ -212,7 +212,7 @@ def _alive(work: Slice, side: Side, ids: set[str]) -> set[str]:
 
 
 def _links_of(work: Slice, ids: Ids) -> Iterable[RecordLink]:
-    links = RecordLink.objects.filter(pair=work.sync.pair, closed_at=None).defer("provenance")
+    links = RecordLink.objects.filter(pair=work.sync.pair, closed_at=None)
     by_a = {link.pk: link for link in links.filter(a_id__in=ids[Side.A])}
     return (by_a | {link.pk: link for link in links.filter(b_id__in=ids[Side.B]).exclude(pk__in=by_a)}).values()
 

@@ -139,7 +139,7 @@ class _Merging:
         return found if found is not None and found.pk != link.pk else None
 
     def _open(self, ids: Ids) -> list[RecordLink]:
-        links = RecordLink.objects.filter(pair=self.work.sync.pair, closed_at=None).defer("provenance")
+        links = RecordLink.objects.filter(pair=self.work.sync.pair, closed_at=None)
         found = {link.pk: link for link in links.filter(a_id__in=ids[Side.A])} if ids[Side.A] else {}
         found |= {link.pk: link for link in links.filter(b_id__in=ids[Side.B])} if ids[Side.B] else {}
         return list(found.values())
