@@ -4,6 +4,10 @@ A token bucket kept as one time: `used_until` is when the last granted request w
 requests were sent evenly. A request may be sent up to `burst` turns ahead of that. Whoever takes reserves
 turns by one statement and waits until they come, so that nobody asks twice and nobody is overtaken. All
 times are the database's own, so that clocks of several machines need not agree.
+
+An app that says "too fast" although its published limit is kept shares it with somebody else: from then on only a
+*share* of the limit is used, which grows back with time. A part of the burst is kept for fresh edits: a bulk pass
+leaves it alone, so that an edit goes ahead of it however busy the account is.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -22,6 +27,22 @@ LONGEST_WAIT = 15.0
 PAUSE = 10.0
 """Seconds to pause where the app says "too fast" and not for how long."""
 LONGEST_PAUSE = 3600.0
+CUT = 0.7
+"""What is left of the share each time the app says "too fast"."""
+LEAST_SHARE = 0.1
+RECOVERY = 0.1 / 60
+"""Of the published limit, a second: three minutes after one "too fast" the whole of it is used again."""
+RESERVE = 0.2
+"""Of the burst: kept for fresh edits."""
+
+
+class Lane(Enum):
+    """Who asks."""
+
+    FRESH = "fresh"
+    """What people edited just now, and what they wait for."""
+    BULK = "bulk"
+    """A pass over all records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,11 @@ class Rate:
         """Seconds by which a request may be sent before its turn."""
         return self.burst * self.turn
 
+    def head_start_of(self, lane: Lane) -> float:
+        """Bulk leaves the reserve alone, as far as the burst is large enough to have one."""
+        kept = int(self.burst * RESERVE) if lane is Lane.BULK else 0
+        return (self.burst - kept) * self.turn
+
 
 def reserve(*, used_until: float, now: float, requests: int, rate: Rate) -> tuple[float, float]:
     """(the new `used_until`, seconds to wait): the arithmetic that `TAKE` does in SQL."""
@@ -48,13 +74,20 @@ def reserve(*, used_until: float, now: float, requests: int, rate: Rate) -> tupl
     return used, max(0.0, used - rate.head_start - now)
 
 
-TAKE = """
+SHARE = f"""
+LEAST(1, budget.share + {RECOVERY} * COALESCE(GREATEST(0, EXTRACT(EPOCH FROM statement_timestamp() - budget.slowed_at)),
+                                          0))
+"""
+"""Of the published limit that is used now."""
+
+TAKE = f"""
 INSERT INTO connectors_ratebudget AS budget (account_id, used_until)
 VALUES (%(account)s, statement_timestamp() + make_interval(secs => %(cost)s))
 ON CONFLICT (account_id) DO UPDATE
-SET used_until = GREATEST(budget.used_until, statement_timestamp()) + make_interval(secs => %(cost)s)
+SET used_until = GREATEST(budget.used_until, statement_timestamp()) + make_interval(secs => %(cost)s / ({SHARE}))
 WHERE GREATEST(
-        GREATEST(budget.used_until, statement_timestamp()) + make_interval(secs => %(cost)s - %(head_start)s),
+        GREATEST(budget.used_until, statement_timestamp())
+            + make_interval(secs => %(cost)s / ({SHARE}) - %(head_start)s),
         budget.paused_until
       ) <= statement_timestamp() + make_interval(secs => %(longest)s)
 RETURNING EXTRACT(EPOCH FROM
@@ -73,22 +106,35 @@ SELECT EXTRACT(EPOCH FROM paused_until - statement_timestamp())
 FROM connectors_ratebudget WHERE account_id = %(account)s
 """
 
-SLOW_DOWN = """
-INSERT INTO connectors_ratebudget AS budget (account_id, used_until, paused_until)
-VALUES (%(account)s, statement_timestamp() + make_interval(secs => %(pause)s + %(head_start)s),
+SLOW_DOWN = f"""
+INSERT INTO connectors_ratebudget AS budget (account_id, used_until, paused_until, share, slowed_at)
+VALUES (%(account)s, statement_timestamp() + make_interval(secs => %(pause)s + %(whole_head_start)s),
+        statement_timestamp() + make_interval(secs => %(pause)s), {CUT},
         statement_timestamp() + make_interval(secs => %(pause)s))
 ON CONFLICT (account_id) DO UPDATE
 SET used_until = GREATEST(budget.used_until, EXCLUDED.used_until),
-    paused_until = GREATEST(budget.paused_until, EXCLUDED.paused_until)
+    paused_until = GREATEST(budget.paused_until, EXCLUDED.paused_until),
+    share = CASE WHEN budget.paused_until > statement_timestamp() THEN budget.share
+                 ELSE GREATEST({LEAST_SHARE}, ({SHARE}) * {CUT}) END,
+    slowed_at = GREATEST(budget.slowed_at, EXCLUDED.slowed_at)
 """
-"""The pause also spends the burst: after it, requests go out one by one."""
+"""The pause also spends the burst: after it, requests go out one by one. What was under way when the app said so,
+and is told the same, says nothing new: the share is cut once a pause."""
 
 
 class Budget:
     """The budget of one account, as one worker sees it. None as `rate`: the app sets no limit."""
 
-    def __init__(self, account_id: int, rate: Rate | None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        account_id: int,
+        rate: Rate | None,
+        *,
+        lane: Lane = Lane.FRESH,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._account_id = account_id
+        self._lane = lane
         self._rate = rate
         self._sleep = sleep
         self._looked = False
@@ -133,8 +179,8 @@ class Budget:
         return None if row is None or row[0] is None else float(row[0])
 
     def _arguments(self, **arguments: float) -> dict[str, float]:
-        head_start = self._rate.head_start if self._rate else 0.0
-        return {"account": self._account_id, "head_start": head_start, **arguments}
+        own, whole = (self._rate.head_start_of(self._lane), self._rate.head_start) if self._rate else (0.0, 0.0)
+        return {"account": self._account_id, "head_start": own, "whole_head_start": whole, **arguments}
 
 
 def _too_long(after: float) -> RateLimited:

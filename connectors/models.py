@@ -109,6 +109,9 @@ class RateBudget(models.Model):
     """When the last request that was granted would have its turn if there were no bursts."""
     paused_until = models.DateTimeField(null=True, blank=True)
     """The app asked everybody to wait until then."""
+    share = models.FloatField(db_default=1.0)
+    """Of the published limit, from `slowed_at` on; it grows back with time."""
+    slowed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("rate budget")

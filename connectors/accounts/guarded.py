@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from ..budget import Lane
 from ..contract import Client, ConnectorError, Identity, ObjectMeaning, Outcome, Page, Record, Resource, Write
 from ..models import ConnectedAccount
 from .session import open_client, open_secrets, telling_defects
 
 
 @contextmanager
-def open_guarded(account: ConnectedAccount) -> Iterator[Client]:
+def open_guarded(account: ConnectedAccount, *, lane: Lane = Lane.FRESH) -> Iterator[Client]:
     """As `open_client`; defects of the connector are logged without secrets, and told as ConnectorBroken."""
-    with open_client(account) as client:
+    with open_client(account, lane=lane) as client:
         yield GuardedClient(client, account, open_secrets(account))
 
 

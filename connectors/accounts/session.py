@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from tenants.context import current_workspace, workspace_context
 
 from .. import registry
-from ..budget import Budget, Rate
+from ..budget import Budget, Lane, Rate
 from ..contract import (
     Client,
     Connector,
@@ -68,7 +68,7 @@ class AccountEnvironment:
 
 
 @contextmanager
-def open_client(account: ConnectedAccount) -> Iterator[Client]:
+def open_client(account: ConnectedAccount, *, lane: Lane = Lane.FRESH) -> Iterator[Client]:
     """A client for as long as the block runs; then it is closed.
 
     SignInAgain and PermissionLost that leave the block are noted on the account, and every connector error
@@ -77,7 +77,7 @@ def open_client(account: ConnectedAccount) -> Iterator[Client]:
     """
     refuse_in_transaction()
     connector = connector_of(account)
-    environment = AccountEnvironment(Budget(account.pk, rate_of(connector.manifest)))
+    environment = AccountEnvironment(Budget(account.pk, rate_of(connector.manifest), lane=lane))
     try:
         secrets = open_secrets(account)
         with open_with(connector, {**account.settings, **secrets}, environment, secrets) as client:

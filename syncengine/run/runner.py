@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.db.models import Min
 
 from connectors import accounts
+from connectors.budget import Lane
 from connectors.contract import Client, ConnectorError, PermissionLost
 from tenants.again import again, is_passing
 from tenants.context import current_workspace
@@ -22,6 +23,7 @@ from ..core.plan import Rules
 from ..models import (
     DirtyRecord,
     RecordLink,
+    RunKind,
     RunPhase,
     SettingsVersion,
     Sync,
@@ -127,7 +129,7 @@ def _undisturbed(sync: Sync, held: Held, clock: Clock) -> Next:
 
 def _work(sync: Sync, held: Held, clock: Clock) -> Next:
     deadline = clock.now() + clock.slice
-    with open_clients(sync) as clients:
+    with open_clients(sync, lane=_lane(sync)) as clients:
         work = _slice(sync, held, clock, clients, deadline)
         before = {side: stream.seq for side, stream in work.streams.items()}
         refused = None
@@ -170,9 +172,18 @@ def _steps(work: Slice) -> Next:
 
 
 @contextmanager
-def open_clients(sync: Sync) -> Iterator[Mapping[Side, Client]]:
+def open_clients(sync: Sync, *, lane: Lane = Lane.FRESH) -> Iterator[Mapping[Side, Client]]:
     with ExitStack() as stack:
-        yield {side: stack.enter_context(accounts.open_guarded(sync.pair.stream(side).object.account)) for side in Side}
+        yield {
+            side: stack.enter_context(accounts.open_guarded(sync.pair.stream(side).object.account, lane=lane))
+            for side in Side
+        }
+
+
+def _lane(sync: Sync) -> Lane:
+    """A pass over all records leaves the accounts' reserves to the edits of other syncs (rule 10.5)."""
+    bulk = sync.runs.under_way().filter(kind__in=[RunKind.FIRST, RunKind.FULL])
+    return Lane.BULK if bulk.exists() else Lane.FRESH
 
 
 def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client], deadline: datetime) -> Slice:

@@ -3,14 +3,16 @@
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors import accounts
-from connectors.budget import LONGEST_WAIT, Budget, Rate, reserve
+from connectors.budget import CUT, LEAST_SHARE, LONGEST_WAIT, RESERVE, Budget, Lane, Rate, reserve
 from connectors.contract import RateLimited
 from connectors.models import ConnectedAccount, RateBudget
 from tenants.context import workspace_context
@@ -180,3 +182,60 @@ def test_rule_10_5_a_client_takes_from_its_accounts_budget(apps, in_workspace):
         for _ in range(3):
             client.identify()
     assert RateBudget.objects.get().account == account
+
+
+# --- what it learns, and what it keeps
+
+
+def grant_of(account):
+    """Seconds that one more request moves the budget on by: its turn."""
+    before = RateBudget.objects.get().used_until
+    Budget(account.pk, TEN, sleep=lambda _seconds: None).take()
+    return (RateBudget.objects.get().used_until - before).total_seconds()
+
+
+def slow_down_at(account, *, ago):
+    """As if the app had said "too fast", and its pause had ended so many seconds ago."""
+    Budget(account.pk, TEN).slow_down(0)
+    moved = timezone.now() - timedelta(seconds=ago)
+    RateBudget.objects.update(paused_until=moved, slowed_at=moved)
+
+
+def test_rule_10_5_too_fast_within_the_limit_means_a_smaller_share_of_it(account):
+    slow_down_at(account, ago=0)
+    assert grant_of(account) == pytest.approx(0.1 / CUT, rel=0.1)
+    slow_down_at(account, ago=0)
+    assert grant_of(account) == pytest.approx(0.1 / CUT**2, rel=0.1)
+    for _ in range(20):
+        slow_down_at(account, ago=0)
+    assert grant_of(account) == pytest.approx(0.1 / LEAST_SHARE, rel=0.1)
+
+
+def test_rule_10_5_the_share_grows_back_to_the_whole_and_never_over_it(account):
+    slow_down_at(account, ago=60)
+    assert grant_of(account) == pytest.approx(0.1 / (CUT + 0.1), rel=0.05)
+    slow_down_at(account, ago=3600)
+    assert grant_of(account) == pytest.approx(0.1, rel=0.05)
+
+
+def test_rule_10_5_several_answers_of_one_moment_cut_the_share_once(account):
+    for _ in range(5):
+        Budget(account.pk, TEN).slow_down(30)
+    assert RateBudget.objects.get().share == pytest.approx(CUT)
+
+
+def test_rule_10_5_a_bulk_pass_leaves_a_reserve_to_fresh_edits(account):
+    rate, slept = Rate(per_second=1, burst=10), {lane: [] for lane in Lane}
+    bulk, fresh = (Budget(account.pk, rate, lane=lane, sleep=slept[lane].append) for lane in (Lane.BULK, Lane.FRESH))
+    reserve_ = int(rate.burst * RESERVE)
+    bulk.take(rate.burst - reserve_)
+    assert slept[Lane.BULK] == []
+    fresh.take(reserve_)
+    assert slept[Lane.FRESH] == []
+    bulk.take()
+    assert slept[Lane.BULK] == [pytest.approx(1 + reserve_, abs=0.2)]
+
+
+def test_rule_10_5_a_burst_of_one_is_for_everybody():
+    rate = Rate(per_second=1, burst=1)
+    assert rate.head_start_of(Lane.BULK) == rate.head_start_of(Lane.FRESH) == 1
