@@ -111,7 +111,10 @@ class MemoryApp:
         self.objects[one.resource.name] = one
 
     def fail_next(self, method: str, error: BaseException, *, times: int = 1, effect: int | None = 0) -> None:
-        """Let the next calls of a method of the client ("*": of any) fail; see `Fault`."""
+        """Let the next calls of a method of the client ("*": of any; "create": of this kind of writing) fail.
+
+        See `Fault`.
+        """
         self._faults.append(Fault(method=method, error=error, times=times, effect=effect))
 
     def stop_failing(self) -> None:
@@ -128,11 +131,11 @@ class MemoryApp:
             for one in self.objects.values():
                 one.thaw()
 
-    def count(self, method: str) -> Fault | None:
-        """Count a call; answers the fault that it meets, if any."""
+    def count(self, method: str, kind: str = "") -> Fault | None:
+        """Count a call (`kind`: of what it writes); answers the fault that it meets, if any."""
         with self._lock:
             self.calls[method] += 1
-            fault = next((one for one in self._faults if one.method in (method, "*")), None)
+            fault = next((one for one in self._faults if one.method in (method, kind, "*")), None)
             if fault:
                 fault.times -= 1
                 if fault.times <= 0:
@@ -181,7 +184,7 @@ class MemoryClient:
         self.env.take()
         self.app.sent.extend(writes)
         self.app.calls[writes[0].kind] += len(writes)
-        fault = self.app.count("write")
+        fault = self.app.count("write", writes[0].kind)
         outcomes = target.write(writes[: fault.effect] if fault else writes)
         if fault:
             raise fault.error

@@ -46,7 +46,7 @@ class Steps:
     def add_person(self) -> None:
         """A new person, in one app or in several; now and then twice in one."""
         dice, code = self.dice, self._new_code()
-        mail = dice.choices([f"{code}@x.de", None, "nobody"], [18, 1, 1])[0]
+        mail = dice.choices([f"{code}@x.de", None, "nobody"], [16, 3, 1])[0]
         apps = dice.sample(self.trial.apps, dice.choices([1, 2], [3, 1])[0])
         for app in apps:
             self._add(app, code, mail)
@@ -239,11 +239,17 @@ class Steps:
         self.trial.say(f"fault: {what.__name__} of {app.name}")
         what(app)
 
+    def trouble_with_writes(self, app: App) -> None:
+        """For a first run, in which most creations are sent."""
+        what = self.dice.choice([self._lost_answer, self._lost_answer, self._kill])
+        self.trial.say(f"fault: {what.__name__} of {app.name}")
+        what(app)
+
     def _lost_answer(self, app: App) -> None:
         """A write happens, wholly or in part, and nobody hears of it."""
         effect = None if app.people.resource.atomic or self.dice.random() < 0.5 else self.dice.randrange(1, 4)
         error = self.dice.choice([Retry("Time-out."), ConnectorBroken("What is this?")])
-        app.app.fail_next("write", error, effect=effect)
+        app.app.fail_next(self.dice.choice(["write", "create"]), error, effect=effect)
 
     def _no_answer(self, app: App) -> None:
         """Nothing happens, and nobody hears of it."""
@@ -286,7 +292,10 @@ class Steps:
 
     def _kill(self, app: App) -> None:
         """The next worker dies at some instant; another one comes when its lease has ended, or at once."""
-        self.trial.kill_in = self.dice.choice([self.dice.randrange(1, 12), self.dice.randrange(1, 60)])
+        if self.dice.random() < 0.5:
+            self.trial.interrupt(app, self.dice.choice(["write", "write!"]), self.trial.die)
+        else:
+            self.trial.kill_in = self.dice.choice([self.dice.randrange(1, 12), self.dice.randrange(1, 60)])
 
     def _freeze(self, app: App) -> None:
         """A worker stands still within a call until another one has taken over and done its work."""

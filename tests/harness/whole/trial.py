@@ -17,6 +17,7 @@ from unittest import mock
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from connectors import accounts, registry
 from connectors.accounts.session import refuse_in_transaction
@@ -28,12 +29,12 @@ from connectors.testing.memory_object import Row
 from syncengine import services
 from syncengine.core.guard import Thresholds
 from syncengine.core.mapping import Direction, Matching, Side, SyncSettings
-from syncengine.models import Sync, SyncState
+from syncengine.models import Lease, Sync, SyncState
 from syncengine.run.clock import Clock
 from syncengine.run.runner import Next, run_slice
 
 from .apps import Traits, drawn_mappings, hostile_people
-from .fate import Fate, FatefulClient
+from .fate import Fate, FatefulClient, Killed
 
 if TYPE_CHECKING:
     from .people import Steps
@@ -260,6 +261,9 @@ class Trial:
         self.say(f"slice of {sync.pk}: {fate.instants} instants, {'killed' if fate.dead else found}")
         if fate.violations:
             raise Amiss(f"no app takes this: {fate.violations}")
+        if fate.dead and self.dice.random() < 0.5:
+            # Seen at once by whoever watches over the workers of its machine (`lease.free_dead`).
+            Lease.objects.exclude(holder="").update(holder="", deaths=F("deaths") + 1)
         if found is not None and found.at is not None:
             self.due[sync.pk] = found.at
         return found
@@ -272,6 +276,12 @@ class Trial:
         if where.app is app and call == name:
             self._interruption = None
             act(where, self._at_work[-1])
+
+    def die(self, app: App, sync: Sync) -> None:
+        """The worker is killed within a call."""
+        assert self.fate is not None
+        self.fate.dead = True
+        raise Killed
 
     def interrupt(self, app: App, call: str, act: Interruption) -> None:
         """Have this happen in the middle of the next call of this kind."""
@@ -322,6 +332,8 @@ class Trial:
             for sync in self.syncs:
                 services.start(sync, actor="harness")
                 self.due[sync.pk] = self.now
+            for app in self.dice.sample(self.apps, self.dice.choice([0, 1, 2])):
+                steps.trouble_with_writes(app)
             for part in range(PARTS):
                 self._live(steps, STEPS // PARTS)
                 self.come_to_rest()
