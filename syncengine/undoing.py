@@ -40,7 +40,7 @@ from .models import (
 )
 from .run.associations import Associations
 from .run.bulk import insert_rows
-from .run.memory import planned_from_json, planned_to_json
+from .run.memory import pins_of, planned_from_json, planned_to_json
 from .run.passing import REMOVALS
 from .services import SyncError, resources_of
 
@@ -223,6 +223,9 @@ class _Undo:
             return [left(Left.UNLINKED, every)]
         if record is None or record.gone or ends[side.other] is None:
             return [left(Left.GONE, every)]
+        pinned = pins_of(link, self.run.started_at).get(side, frozenset())
+        if link.paused or (pinned and kind is not WriteKind.UPDATE):
+            return [left(Left.HELD_STILL, every)]
         if creation is not None and not mapping:
             way = way_to_remove(rules, rules.resources[side], side)
             if not record.pristine:
@@ -238,9 +241,14 @@ class _Undo:
         )
         undoing = undo_changes(rules, side, [_wrote(op) for op in ops], memory, mapping)
         found = []
-        if undoing.changes:
-            found.append(self._operation(link, side, kind, ids, ends, undoing.changes, undoing.strands))
+        free = [change for change in undoing.changes if change["field"] not in pinned]
         reasons: dict[Left, list[Mapping[str, Any]]] = defaultdict(list)
+        if free:
+            fields = {strand for change in free for strand in rules.strands_of_field(side, change["field"])}
+            strands = {strand: planned for strand, planned in undoing.strands.items() if strand in fields}
+            found.append(self._operation(link, side, kind, ids, ends, free, strands))
+        if len(free) < len(undoing.changes):
+            reasons[Left.HELD_STILL] = [change for change in undoing.changes if change["field"] in pinned]
         for why, change in undoing.left:
             reasons[why].append(change)
         return found + [left(why, changes) for why, changes in reasons.items()]

@@ -393,6 +393,7 @@ LEFT: Mapping[Left, Text] = {
     Left.NO_WAY: _("The app takes no such change."),
     Left.UNLINKED: _("The two records are not linked any more."),
     Left.DELETION: _("A deletion is not taken back. Resync the record instead."),
+    Left.HELD_STILL: _("Somebody paused the record, or pinned the field."),
     Left.BUSY: _("It is being written at this moment. Try again later."),
 }
 """Why something cannot be undone (rule 11.2)."""

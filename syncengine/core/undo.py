@@ -41,6 +41,8 @@ class Left(StrEnum):
     """The two records are not linked any more."""
     DELETION = "deletion"
     """A deletion is not taken back: resync the record instead (rule 8.2)."""
+    HELD_STILL = "held_still"
+    """A person paused the record, or pinned the field (rule 9.5)."""
     BUSY = "busy"
     """It is being written at this moment."""
 

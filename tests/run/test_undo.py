@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from connectors.contract import Retry, WriteKind
 from connectors.testing.memory import contacts
-from syncengine import decisions, services, undoing
-from syncengine.core.mapping import Direction
+from syncengine import decisions, holding, services, undoing
+from syncengine.core.mapping import Direction, Side
 from syncengine.models import Operation, OperationState, RunKind, RunState, SyncRun
 from syncengine.undoing import Target
 
@@ -172,6 +173,19 @@ def test_rule_11_2_lists_go_back_on_both_sides(make_world: MakeWorld) -> None:
     world.a.edit(a, phone=["+49 30 1", "+49 30 3"])
     world.rest()
     assert world.b.values(b)["phone"] == ["+49 30 2", "+49 30 3"], "what is added later goes over as ever"
+    world.rests()
+
+
+def test_rule_9_5_an_undo_leaves_alone_what_is_held_still(make_world: MakeWorld) -> None:
+    world, a, b = changed(make_world)
+    later = datetime(2099, 1, 1, tzinfo=UTC)
+    holding.pin_field(world.sync, world.link(a=a), side=Side.B, field="job", until=later, actor="ann")
+    run = undo(world, Target(run=last_run(world)))
+    assert world.b.values(b)["job"] == "Chef" and world.b.values(b)["phone"] == "+49 30 1"
+    assert left(run) == {"held_still": ["job"]}
+    holding.pause_records(world.sync, [world.link(a=a)], actor="ann")
+    again = undoing.preview(world.sync, Target(link=world.link(a=a)), actor="ann")
+    assert set(left(again)) == {"held_still"} and not again.operations.exclude(error="held_still").exists()
     world.rests()
 
 
