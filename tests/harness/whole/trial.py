@@ -17,7 +17,7 @@ from unittest import mock
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from connectors import accounts, registry
 from connectors.accounts.session import refuse_in_transaction
@@ -29,7 +29,7 @@ from connectors.testing.memory_object import Row
 from syncengine import services
 from syncengine.core.guard import Thresholds
 from syncengine.core.mapping import Direction, Matching, Side, SyncSettings
-from syncengine.models import Lease, Sync, SyncState
+from syncengine.models import Lease, RecordLink, Sync, SyncState
 from syncengine.run.clock import Clock
 from syncengine.run.runner import Next, run_slice
 
@@ -229,6 +229,9 @@ class Trial:
     def removed(self, app: App, id_: str) -> None:
         """A person is about to remove this record."""
         self.say(f"  {app.name} {id_} removed")
+        linked = RecordLink.objects.filter(closed_at=None, a_id__isnull=False, b_id__isnull=False)
+        if not linked.filter(Q(a_id=id_) | Q(b_id=id_)).exists():
+            return  # It was never the same as another one: that one is copied as if this had never been.
         self.deleted.setdefault((app.name, self.code_of(app, id_)), self.created[(app.name, self.code_of(app, id_))])
 
     def code_of(self, app: App, id_: str) -> str:
