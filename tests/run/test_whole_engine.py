@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tenants.models import Workspace
+from tests.harness.faults import sent_before_written
 from tests.harness.seeds import ENGINE
-from tests.harness.whole.trial import Trial
+from tests.harness.whole.trial import Amiss, Trial
 
 SEEDS, MORE = range(1001, 1004), range(1004, 1200)
 
@@ -31,3 +32,8 @@ def test_rule_3_8_whatever_happens_all_is_right_in_the_end_in_many_trials(worksp
 
 def test_a_seed_repeats_exactly(workspace: Workspace) -> None:
     assert live_through(7).log == live_through(7).log
+
+
+def test_a_creation_that_is_sent_before_its_row_is_written_is_found(workspace: Workspace) -> None:
+    with sent_before_written(), pytest.raises(Amiss, match="copies of"):
+        Trial(1).run()
