@@ -85,13 +85,19 @@ def proposed_settings(object_a: AccountObject, object_b: AccountObject) -> SyncS
 
 
 def create_sync(
-    *, object_a: AccountObject, object_b: AccountObject, actor: str, settings: SyncSettings | None = None
+    *,
+    object_a: AccountObject,
+    object_b: AccountObject,
+    actor: str,
+    settings: SyncSettings | None = None,
+    alike: bool = False,
 ) -> Sync:
     """A draft of a sync between two objects. Nothing is read or written until `start`.
 
-    Links that an earlier sync of the same two objects left are taken up again. Raises SyncError.
+    Links that an earlier sync of the same two objects left are taken up again. `alike`: a person says that two
+    objects of no known kind are the same thing. Raises SyncError.
     """
-    _refuse_impossible(object_a, object_b)
+    _refuse_impossible(object_a, object_b, alike=alike)
     settings = settings or proposed_settings(object_a, object_b)
     _refuse_problems(settings, accounts.resource_of(object_a), accounts.resource_of(object_b))
     with transaction.atomic():
@@ -108,7 +114,8 @@ def _pair_of(object_a: AccountObject, object_b: AccountObject) -> StreamPair:
     return pair
 
 
-def _refuse_impossible(object_a: AccountObject, object_b: AccountObject) -> None:
+def _refuse_impossible(object_a: AccountObject, object_b: AccountObject, *, alike: bool) -> None:
+    custom = object_a.kind is object_b.kind is None
     if object_a.account_id == object_b.account_id:
         raise SyncError({"object_b": _("A sync connects two accounts. Choose another account for the other side.")})
     for name, obj in (("object_a", object_a), ("object_b", object_b)):
@@ -116,7 +123,11 @@ def _refuse_impossible(object_a: AccountObject, object_b: AccountObject) -> None
             raise SyncError({name: _("“%(name)s” is disconnected. Reconnect it first.") % {"name": obj.account.name}})
         if obj.missing:
             raise SyncError({name: _("“%(name)s” is not offered by the account any more.") % {"name": obj.label}})
-        if obj.kind is None:
+        if obj.kind is None and custom and not alike:
+            raise SyncError(
+                {name: _("Nobody has said what these two objects are. Say what kind they are, or that they are alike.")}
+            )
+        if obj.kind is None and not custom:
             raise SyncError({name: _("Say first what kind of object “%(name)s” is.") % {"name": obj.label}})
     _refuse_different_kinds(object_a, object_b)
     _refuse_second_sync(object_a, object_b)
@@ -143,12 +154,12 @@ def _refuse_ring(object_a: AccountObject, object_b: AccountObject) -> None:
         "pair__stream_a__object__account", "pair__stream_b__object__account"
     )
     kinds = PERSONS if object_a.kind in PERSONS else {object_a.kind}
-    edges = [
-        (s.pair.stream_a.object.account_id, s.pair.stream_b.object.account_id)
-        for s in live
-        if s.pair.stream_a.object.kind in kinds
-    ]
-    path = path_between(object_a.account_id, object_b.account_id, edges)
+    ends = [(s.pair.stream_a.object, s.pair.stream_b.object) for s in live if s.pair.stream_a.object.kind in kinds]
+    path = (
+        _path_of_custom(object_a, object_b, ends)
+        if object_a.kind is None
+        else path_between(object_a.account_id, object_b.account_id, [(a.account_id, b.account_id) for a, b in ends])
+    )
     if path is not None:
         names = dict(ConnectedAccount.objects.filter(pk__in=path).values_list("pk", "name"))
         through = " – ".join(names[pk] for pk in path)
@@ -156,6 +167,15 @@ def _refuse_ring(object_a: AccountObject, object_b: AccountObject) -> None:
             _("These two accounts are connected already: %(path)s. A second way would send changes round in circles.")
             % {"path": through}
         )
+
+
+def _path_of_custom(
+    object_a: AccountObject, object_b: AccountObject, ends: list[tuple[AccountObject, AccountObject]]
+) -> list[int] | None:
+    """Custom objects have no kind in common: what is one thing is what was said to be alike, object by object."""
+    found = path_between(object_a.pk, object_b.pk, [(a.pk, b.pk) for a, b in ends])
+    accounts_of = {obj.pk: obj.account_id for pair in (*ends, (object_a, object_b)) for obj in pair}
+    return [accounts_of[pk] for pk in found] if found is not None else None
 
 
 def _labels(object_a: AccountObject, object_b: AccountObject) -> dict[str, str]:

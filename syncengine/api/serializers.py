@@ -178,6 +178,9 @@ class SyncCreateSerializer(serializers.Serializer):
     object_a = serializers.PrimaryKeyRelatedField(queryset=AccountObject.objects.select_related("account"))
     object_b = serializers.PrimaryKeyRelatedField(queryset=AccountObject.objects.select_related("account"))
     settings = SettingsChangeSerializer(required=False)
+    alike = serializers.BooleanField(
+        required=False, default=False, help_text="Two objects of no known kind are the same thing."
+    )
 
 
 # --- Syncs --------------------------------------------------------------------------------------------------

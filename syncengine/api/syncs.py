@@ -54,7 +54,8 @@ class Syncs(generics.GenericAPIView):
         said = wanted.validated_data.get("settings", {})
         with answering():
             settings = changed(services.proposed_settings(a, b), said) if said else None
-            sync = services.create_sync(object_a=a, object_b=b, actor=actor_of(request), settings=settings)
+            alike = wanted.validated_data["alike"]
+            sync = services.create_sync(object_a=a, object_b=b, actor=actor_of(request), settings=settings, alike=alike)
         return Response(sync_data(sync_or_404(sync.pk)), status=status.HTTP_201_CREATED)
 
 

@@ -27,6 +27,7 @@ def default_mappings(a: Resource, b: Resource) -> tuple[FieldMapping, ...]:
     The canonical name is the mapping's id, so that it stays the same whatever else changes.
     """
     found = [m for name in _shared_names(a, b) if (m := _plain(name, a, b)) is not None]
+    found += _same_labels(a, b) if a.kind is b.kind is None else []
     taken = {side: {f for m in found for f in m.fields(side)} for side in Side}
     for m in (*_names(a, b), *_addresses(a, b), *_company_names(a, b)):
         if not taken[Side.A] & set(m.a) and not taken[Side.B] & set(m.b):
@@ -50,6 +51,18 @@ def _plain(name: str, a: Resource, b: Resource) -> FieldMapping | None:
         return None
     which = Which.ALL if found.common is T.REFERENCE and name not in PRIMARY_ONLY else Which.PRIMARY
     return FieldMapping(name, (fa.name,), (fb.name,), found.direction, which=which)
+
+
+def _same_labels(a: Resource, b: Resource) -> list[FieldMapping]:
+    """Of two custom objects that are said to be alike: nothing else tells what their own fields stand for."""
+    there = {f.label.casefold(): f for f in reversed(b.fields) if f.canonical is None}
+    found = []
+    for fa in a.fields:
+        fb = there.pop(fa.label.casefold(), None) if fa.canonical is None else None
+        if fb is not None and not isinstance(fits := pairing(fa, fb), Unpaired):
+            which = Which.ALL if fits.common is T.REFERENCE else Which.PRIMARY
+            found.append(FieldMapping(f"same-{fa.name}", (fa.name,), (fb.name,), fits.direction, which=which))
+    return found
 
 
 def _names(a: Resource, b: Resource) -> list[FieldMapping]:

@@ -98,7 +98,8 @@ def _objects_page(
         there = {kind for o in offered[other.pk] for kind in _fitting(o)}
         objects = [OfferedObject(o, bool(o.kind in there), o.pk == pk) for o in offered[account.pk]]
         nameless = account.objects_offered.filter(missing=False).exclude(pk__in=[o.pk for o in offered[account.pk]])
-        sides.append({"account": account, "other": other, "objects": objects, "nameless": list(nameless)})
+        sides.append({"account": account, "other": other, "objects": objects, "nameless": list(nameless), "picked": pk})
+    custom = all(side["nameless"] for side in sides)
     context = {
         "sides": sides,
         "a": chosen[0],
@@ -106,7 +107,9 @@ def _objects_page(
         "skipped": skipped,
         "errors": errors or {},
         "known": known,
-        "possible": any(o.possible for side in sides for o in side["objects"]),
+        "possible": custom or any(o.possible for side in sides for o in side["objects"]),
+        "custom": custom,
+        "alike": "alike" in request.POST,
     }
     return render(request, "syncengine/new_objects.html", context, status=422 if errors else 200)
 
@@ -133,7 +136,7 @@ def _make_draft(request: HttpRequest, chosen: tuple[ConnectedAccount, ConnectedA
     if a is None or b is None or a.account_id != chosen[0].pk or b.account_id != chosen[1].pk:
         return _objects_page(request, chosen, errors={"": _("Choose an object of each account.")}, picked=picked)
     try:
-        sync = services.create_sync(object_a=a, object_b=b, actor=actor_of(request))
+        sync = services.create_sync(object_a=a, object_b=b, actor=actor_of(request), alike="alike" in request.POST)
     except SyncError as error:
         known = _sync_of(a, b)
         if known is not None and known.state == SyncState.DRAFT:

@@ -34,14 +34,23 @@ class Accounts:
         self.now += timedelta(milliseconds=10)
         return self.now
 
-    def sync(self, name: str, other: str = "", *, start: bool = True, flipped: bool = False, **settings: Any) -> Sync:
+    def sync(
+        self,
+        name: str,
+        other: str = "",
+        *,
+        start: bool = True,
+        flipped: bool = False,
+        alike: bool = False,
+        **settings: Any,
+    ) -> Sync:
         """A sync of the objects of this name, called by it."""
         a = self.accounts[0].objects_offered.get(name=name)
         b = self.accounts[1].objects_offered.get(name=other or name)
         if flipped:
             a, b = b, a
         chosen = replace(services.proposed_settings(a, b), **settings)
-        made = services.create_sync(object_a=a, object_b=b, actor="test", settings=chosen)
+        made = services.create_sync(object_a=a, object_b=b, actor="test", settings=chosen, alike=alike)
         self.syncs[name] = made
         if start:
             services.start(made, actor="test")
