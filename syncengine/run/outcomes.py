@@ -22,6 +22,7 @@ from connectors.contract import (
 )
 
 from ..core.baselines import is_ignored
+from ..core.lens import ManyFields
 from ..core.mapping import Side
 from ..core.merge import Reason
 from ..core.plan import Planned, baselines_after, note_after
@@ -222,7 +223,9 @@ class Outcomes:
         return {
             strand: planned
             for strand, planned in planned_from_json(op.strands).items()
-            if strand in looks and is_ignored(planned, side, looks[strand])
+            # Which element comes first is the app's own affair, as long as it has taken the list.
+            if strand in looks and not strand.endswith(f".{ManyFields.PRIMARY}")
+            if is_ignored(planned, side, looks[strand])
             if (mapping := rules.mapping_of_strand(strand)) is not None and set(mapping.fields(side)) <= told.keys()
         }
 
