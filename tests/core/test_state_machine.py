@@ -301,12 +301,12 @@ class TwoApps(RuleBasedStateMachine):
         app = self.apps[side]
         real, left = app.count, [write]
 
-        def count(method: str) -> Any:
+        def count(method: str, kind: str = "") -> Any:
             if method == "write":
                 if left[0] == 0:
                     app.fail_next("write", Stopped(), effect=None if took_effect else 0)
                 left[0] -= 1
-            return real(method)
+            return real(method, kind)
 
         app.count = count  # type: ignore[method-assign]
         try:
