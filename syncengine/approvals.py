@@ -73,7 +73,7 @@ def reopen(sync: Sync, *, actor: str, only: Collection[int] | None = None) -> in
 
 @dataclass(frozen=True, slots=True)
 class HeldByBrake:
-    """What the brake holds of a sync, and why: the numbers of `core.guard.Over`."""
+    """What the brake holds of a sync, and why: the numbers of `core.brake.Over`."""
 
     run: int | None
     operations: Mapping[str, int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from drf_spectacular.utils import extend_schema
@@ -64,22 +65,32 @@ class PassOnSerializer(ResyncSerializer):
     )
 
 
-@extend_schema(tags=["records"])
-class PassOn(generics.GenericAPIView):
+class OfDeleted(generics.GenericAPIView):
+    """What a person may ask for records that were deleted on one side."""
+
     queryset = Sync.objects.none()
     serializer_class = AskedSerializer
 
-    @extend_schema(request=PassOnSerializer, responses={202: AskedSerializer})
-    def post(self, request: Request, pk: int) -> Response:
-        """Pass deletions on that wait for a person because the other side was edited."""
-        wanted = PassOnSerializer(data=request.data)
+    def ask(self, form: type[ResyncSerializer], service: Callable[..., deleting.Asked]) -> Response:
+        wanted = form(data=self.request.data)
         wanted.is_valid(raise_exception=True)
         said = wanted.validated_data
         with answering():
-            asked = deleting.pass_deletions_on(
-                sync_or_404(pk), side=Side(said["side"]), records=said["records"], actor=actor_of(request)
+            asked = service(
+                sync_or_404(self.kwargs["pk"]),
+                side=Side(said["side"]),
+                records=said.get("records"),
+                actor=actor_of(self.request),
             )
         return Response(AskedSerializer(asked).data, status=status.HTTP_202_ACCEPTED)
+
+
+@extend_schema(tags=["records"])
+class PassOn(OfDeleted):
+    @extend_schema(request=PassOnSerializer, responses={202: AskedSerializer})
+    def post(self, request: Request, pk: int) -> Response:
+        """Pass deletions on that wait for a person because the other side was edited."""
+        return self.ask(PassOnSerializer, deleting.pass_deletions_on)
 
 
 @extend_schema(tags=["records"])
@@ -96,18 +107,8 @@ class KeepUnlinked(OfOneSync):
 
 
 @extend_schema(tags=["records"])
-class Resync(generics.GenericAPIView):
-    queryset = Sync.objects.none()
-    serializer_class = AskedSerializer
-
+class Resync(OfDeleted):
     @extend_schema(request=ResyncSerializer, responses={202: AskedSerializer})
     def post(self, request: Request, pk: int) -> Response:
         """Look once more for records that were deleted on one side, else create them there again."""
-        wanted = ResyncSerializer(data=request.data)
-        wanted.is_valid(raise_exception=True)
-        said = wanted.validated_data
-        with answering():
-            asked = deleting.resync_deleted(
-                sync_or_404(pk), side=Side(said["side"]), records=said.get("records"), actor=actor_of(request)
-            )
-        return Response(AskedSerializer(asked).data, status=status.HTTP_202_ACCEPTED)
+        return self.ask(ResyncSerializer, deleting.resync_deleted)

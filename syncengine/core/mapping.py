@@ -12,8 +12,8 @@ from typing import Any
 
 from connectors.contract import Kind, Value, WriteKind
 
+from .brake import Thresholds
 from .filters import Filters
-from .guard import Thresholds
 
 
 class Side(StrEnum):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from connectors.contract import WriteKind
 
-from ..core.guard import WITHIN_HOURS, Over, Totals, judge
+from ..core.brake import WITHIN_HOURS, Over, Totals, judge
 from ..core.states import FailureClass, RecordState
 from ..models import Hold, Operation, OperationState, RecordLink, RunKind, Sync, SyncRun
 from ..models.sync import Attention

@@ -11,7 +11,7 @@ from django.http import QueryDict
 
 from connectors.contract import WriteKind
 
-from ..core.guard import Thresholds
+from ..core.brake import Thresholds
 from ..core.mapping import (
     ClearPolicy,
     Direction,

@@ -21,7 +21,7 @@ from tests.bench import site
 def measure(records: int, page: int) -> dict[str, Any]:
     from connectors.contract import ReadStrategy
     from syncengine import services
-    from syncengine.core.guard import Thresholds
+    from syncengine.core.brake import Thresholds
     from syncengine.models import Operation
     from syncengine.run.runner import run_slice
     from tests.bench.far_end import FarConnector, FarEnd, connected, installed, text_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from syncengine.core.guard import Over, Thresholds, Totals, judge
+from syncengine.core.brake import Over, Thresholds, Totals, judge
 
 USUAL = Thresholds()
 

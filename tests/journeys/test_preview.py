@@ -9,7 +9,7 @@ from dataclasses import replace
 from playwright.sync_api import Page, expect
 
 from syncengine import previews, services
-from syncengine.core.guard import Thresholds
+from syncengine.core.brake import Thresholds
 from syncengine.core.mapping import Side
 from syncengine.models import Sync
 from syncengine.run.preview import run_preview_slice

@@ -10,7 +10,7 @@ import pytest
 from connectors.contract import WriteKind
 from connectors.testing.memory import contacts
 from syncengine import approvals, decisions, deleting, services
-from syncengine.core.guard import Thresholds
+from syncengine.core.brake import Thresholds
 from syncengine.core.mapping import ClearPolicy, Side
 from syncengine.models import Operation, OperationState, RunState
 from syncengine.models.sync import Attention

@@ -27,7 +27,7 @@ from connectors.testing.hostile import HostileObject
 from connectors.testing.memory import MemoryApp, MemoryClient, MemoryConnector
 from connectors.testing.memory_object import Row
 from syncengine import services
-from syncengine.core.guard import Thresholds
+from syncengine.core.brake import Thresholds
 from syncengine.core.mapping import Direction, Matching, Side, SyncSettings
 from syncengine.models import Lease, RecordLink, Sync, SyncState
 from syncengine.run.clock import Clock
