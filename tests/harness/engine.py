@@ -16,6 +16,9 @@ from multiprocessing import get_context
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncsite.settings")
 
+TOLD = 100
+"""After so many seeds a process tells how far it is."""
+
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="./run harness engine", description=__doc__.split("\n")[0])
@@ -52,7 +55,7 @@ def _share(share: tuple[str, Sequence[int], bool]) -> list[int]:
     slug, seeds, log = share
     failed: list[int] = []
     with inside(slug):
-        for seed in seeds:
+        for number, seed in enumerate(seeds, 1):
             trial = Trial(seed)
             try:
                 trial.run()
@@ -62,6 +65,8 @@ def _share(share: tuple[str, Sequence[int], bool]) -> list[int]:
                 print(f"seed {seed}: {told}", flush=True)
             if log:
                 print("\n".join(trial.log), flush=True)
+            if number % TOLD == 0:
+                print(f"  {number} of {len(seeds)}, seed {seed}: {time.process_time() / number:.2f} s of CPU each")
     return failed
 
 

@@ -99,6 +99,8 @@ class Trial:
         """Writes of the engine that had an effect."""
         self.created: Counter[tuple[str, str]] = Counter()
         """(app, code of a person) → records that the engine made."""
+        self.sent: dict[tuple[str, str, str], Value] = {}
+        """(app, record, field) → what the engine last put there, whatever the app made of it."""
         self.engines: set[tuple[str, str]] = set()
         """(app, record) that the engine made."""
         self.made: Counter[tuple[str, str]] = Counter()
@@ -245,6 +247,7 @@ class Trial:
         if not isinstance(outcome, Written):
             return
         self.writes += 1
+        self.sent.update({(app.name, outcome.id, name): value for name, value in write.values.items()})
         if write.kind is WriteKind.CREATE and (app.name, outcome.id) not in self.engines:
             # Else the app knew the key, and made nothing.
             self.engines.add((app.name, outcome.id))

@@ -217,8 +217,18 @@ def _check_edit(trial: Trial, app: App, id_: str, name: str, value: Any, ways: d
     require(now == token(value), f"{app.name} {id_}: {name} {value!r} was overwritten by {now!r}")
     if value is not None:
         for there in _reach((app.name, id_), ways):
-            arrived = token(trial.app(there[0]).people.rows[there[1]].values.get(name))
-            require(arrived == now, f"{app.name} {id_}: {name} {value!r} was lost: {there} has {arrived!r}")
+            if not _silently_dropped(trial, there, name, now):
+                arrived = token(trial.app(there[0]).people.rows[there[1]].values.get(name))
+                require(arrived == now, f"{app.name} {id_}: {name} {value!r} was lost: {there} has {arrived!r}")
+
+
+def _silently_dropped(trial: Trial, row: Row, name: str, now: str | None) -> bool:
+    """It was sent, the app keeps no such value, and it does not tell that the field is blank: nobody can know."""
+    people = trial.app(row[0]).people
+    sent, field = trial.sent.get((*row, name)), people.resource.field(name)
+    assert field is not None
+    drops = sent is not None and people.rewrite({name: sent})[name] is None
+    return drops and not field.tells_blank and token(sent) == now
 
 
 def _reach(row: Row, ways: dict[Row, set[Row]]) -> set[Row]:
