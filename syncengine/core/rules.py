@@ -8,7 +8,7 @@ from copy import copy
 from connectors.contract import Resource, Values
 
 from .compat import NoWay, Unpaired
-from .filters import Judge
+from .judging import Judge
 from .lens import Lens, grind
 from .mapping import Direction, FieldMapping, Side, SyncSettings, fingerprint
 from .merge import Policy

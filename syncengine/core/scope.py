@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from connectors.contract import Resource, Values, WriteKind
 
-from .filters import FilterMode, Judge, Leaving
+from .filters import FilterMode, Leaving
+from .judging import Judge
 from .mapping import Direction, Side, SyncSettings
 from .match import PERSONS, emails_of
 from .values import valid_email

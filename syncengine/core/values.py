@@ -11,10 +11,11 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import TypeAlias
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 
@@ -185,6 +186,13 @@ def date_of(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError:
         return None
+
+
+def moment_of(value: Value, locale: Locale) -> datetime | None:
+    """What a date or a datetime stands for: a day is its midnight in the workspace's zone."""
+    text = str(value)
+    day = date_of(text)
+    return datetime_of(text) if day is None else datetime.combine(day, time(), ZoneInfo(locale.zone))
 
 
 def iso(moment: datetime) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from connectors.contract import Kind, Resource
 
-from .. import wording
+from .. import words
 from ..core.mapping import Side, SyncSettings, Which
 from ..core.rules import Rules
 from ..models import RecordLink, Sync, SyncState
@@ -59,5 +59,5 @@ def pending_of(link: RecordLink, mapping: str, ends: Mapping[Side, End]) -> tupl
             side = Side(one["side"])
             label = one["label"] or name.split("/", 2)[2]
             names = {"name": label, "here": ends[side].name, "there": ends[side.other].name}
-            found.append(str(wording.OBSTACLES[one["obstacle"]]) % names)
+            found.append(str(words.OBSTACLES[one["obstacle"]]) % names)
     return tuple(found)

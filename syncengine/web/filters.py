@@ -14,8 +14,9 @@ from django.views.decorators.http import require_http_methods
 from connectors.contract import Field, FieldType, Option, Resource
 from tenants.access import actor_of, member_required
 
-from .. import services, wording
+from .. import services, words
 from ..core.convert import options_of
+from ..core.filter_faults import fault_of
 from ..core.filters import (
     ALONE,
     OPERATORS,
@@ -27,7 +28,6 @@ from ..core.filters import (
     Joined,
     Leaving,
     Operator,
-    fault_of,
 )
 from ..core.mapping import Side, SyncSettings
 from ..models import Sync
@@ -85,9 +85,9 @@ def _page(
             for side in Side
         ],
         "filters": filters,
-        "joined": [(j.value, wording.JOINED[j]) for j in Joined],
-        "modes": [(m.value, wording.FILTER_MODES[m]) for m in FilterMode],
-        "leavings": [(m.value, wording.LEAVINGS[m]) for m in Leaving],
+        "joined": [(j.value, words.JOINED[j]) for j in Joined],
+        "modes": [(m.value, words.FILTER_MODES[m]) for m in FilterMode],
+        "leavings": [(m.value, words.LEAVINGS[m]) for m in Leaving],
         "errors": errors or {},
         "may_change": request.membership.is_admin,
     }
@@ -174,7 +174,7 @@ class EditedCondition:
     @property
     def operators(self) -> list[tuple[str, str]]:
         known = OPERATORS[self.field.type] if self.field is not None else ()
-        return [(operator.value, str(wording.OPERATORS[operator])) for operator in known]
+        return [(operator.value, str(words.OPERATORS[operator])) for operator in known]
 
     @property
     def operator(self) -> Operator:
@@ -231,7 +231,7 @@ class EditedFilter:
 
     @property
     def join(self) -> str:
-        return str(wording.JOINS[self.filter.joined])
+        return str(words.JOINS[self.filter.joined])
 
     @property
     def groups(self) -> list[EditedGroup]:

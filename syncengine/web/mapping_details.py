@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from connectors.contract import Field, FieldType, Option, Resource, Value
 from tenants.access import actor_of, admin_required, member_required
 
-from .. import editing, services, wording, words
+from .. import editing, services, words
 from ..core.compat import CHOICES
 from ..core.convert import options_of
 from ..core.mapping import Begins, ClearPolicy, FieldMapping, Side, SyncSettings, Transform, Which, WriteMode
@@ -76,11 +76,11 @@ def _page(
         "suggestions": suggestions_for(mapping, resources),
         "may_change": request.membership.is_admin and (editing.may_customise() or not mapping.custom),
         "may_customise": editing.may_customise(),
-        "transforms": wording.transform_choices(),
+        "transforms": words.transform_choices(),
         "clears": [(c.value, words.CLEARS[c]) for c in ClearPolicy],
         "modes": [(m.value, words.MODES[m]) for m in WriteMode],
-        "whiches": [(w.value, wording.WHICH[w]) for w in Which],
-        "beginnings": [(b.value, wording.BEGINS[b]) for b in Begins],
+        "whiches": [(w.value, words.WHICH[w]) for w in Which],
+        "beginnings": [(b.value, words.BEGINS[b]) for b in Begins],
     }
     partial = request.htmx and not request.htmx.boosted
     template = "syncengine/_mapping.html" if partial else "syncengine/mapping.html"
@@ -224,7 +224,7 @@ class Edited:
 
     @property
     def arguments(self) -> list[tuple[str, words.Text]]:
-        return wording.arguments_of(self.mapping.transform)
+        return words.arguments_of(self.mapping.transform)
 
     @property
     def argument(self) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from connectors.contract import Field, Resource
 
-from .. import wording, words
+from .. import words
 from ..core.compat import Unpaired, pairing
 from ..core.lens import grind
 from ..core.mapping import Direction, FieldMapping, Side, SyncSettings, Transform
@@ -53,7 +53,7 @@ class MappingRow:
     def transform(self) -> str:
         """What happens on the way, where somebody named it."""
         known = self.mapping.transform
-        return str(wording.TRANSFORMS[known]) if known is not Transform.NONE else ""
+        return str(words.TRANSFORMS[known]) if known is not Transform.NONE else ""
 
     @property
     def rules(self) -> str:

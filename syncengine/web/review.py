@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from connectors.contract import Resource, WriteKind
 
-from .. import queries, wording, words
+from .. import queries, words
 from ..core.filters import ALONE, FieldCondition, Filter, Operator
 from ..core.mapping import Direction, FieldMapping, History, MatchBy, Side, SyncSettings
 from ..core.match import PERSONS, never_matches
@@ -36,7 +36,7 @@ def sentences(
     found += [Sentence("funnel", _("Filter"), text) for text in filter_sentences(settings, names, resources)]
     if settings.history is not History.ALL:
         text = _("Records that are there already stay out until somebody changes them. They are still matched.")
-        found.append(Sentence("history", str(wording.HISTORIES[settings.history]), text))
+        found.append(Sentence("history", str(words.HISTORIES[settings.history]), text))
     return (*found, Sentence("shield-check", _("Deletions"), " ".join(_deletions(settings, names))))
 
 
@@ -90,13 +90,13 @@ def filter_sentences(
     for side in Side:
         filter_: Filter = getattr(settings.filters, side.value)
         groups = [
-            f" {wording.JOINS[group.joined]} ".join(_condition(c, resources[side]) for c in group.conditions)
+            f" {words.JOINS[group.joined]} ".join(_condition(c, resources[side]) for c in group.conditions)
             for group in filter_.groups
             if group.conditions
         ]
         if groups:
             shown = groups if len(groups) == 1 else [f"({group})" for group in groups]
-            conditions = f" {wording.JOINS[filter_.joined]} ".join(shown)
+            conditions = f" {words.JOINS[filter_.joined]} ".join(shown)
             text = _("From “%(name)s” only records where %(conditions)s.")
             found.append(text % {"name": names[side], "conditions": conditions})
     return found
@@ -109,9 +109,9 @@ def _condition(condition: FieldCondition, resource: Resource) -> str:
     if condition.operator is Operator.IN_LAST_DAYS:
         return _("“%(field)s” is within the last %(days)s days") % {"field": label, "days": condition.values[0]}
     if condition.operator in ALONE:
-        return f"“{label}” {wording.OPERATORS[condition.operator]}"
+        return f"“{label}” {words.OPERATORS[condition.operator]}"
     values = ", ".join(f"“{text_of(value, field)}”" for value in condition.values)
-    return f"“{label}” {wording.OPERATORS[condition.operator]} {values}"
+    return f"“{label}” {words.OPERATORS[condition.operator]} {values}"
 
 
 def _direction(settings: SyncSettings, ends: Mapping[Side, End]) -> Sentence:
@@ -195,7 +195,7 @@ def changes_between(
         now = filter_sentences(new, names, resources) or [_("No filter any more: everything passes.")]
         found += [_("Filter: %(after)s") % {"after": text} for text in now]
     if old.history is not new.history:
-        found.append(_("Takes part: %(after)s") % {"after": wording.HISTORIES[new.history]})
+        found.append(_("Takes part: %(after)s") % {"after": words.HISTORIES[new.history]})
     if old.brake != new.brake:
         found.append(
             _(

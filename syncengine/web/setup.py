@@ -17,7 +17,7 @@ from connectors.contract import Field, FieldType, Resource
 from connectors.models import AccountObject, AccountState, ConnectedAccount
 from tenants.access import actor_of, admin_required, member_required
 
-from .. import editing, previews, queries, services, wording, words
+from .. import editing, previews, queries, services, words
 from ..core.mapping import ClearPolicy, Direction, History, MatchBy, Side, SyncSettings, Transform, WriteMode
 from ..core.match import PERSONS
 from ..models import Sync, SyncState
@@ -216,7 +216,7 @@ def _settings_page(
         "clears": [(c.value, words.CLEARS[c]) for c in ClearPolicy],
         "modes": [(m.value, words.MODES[m]) for m in WriteMode],
         "is_draft": sync.state == SyncState.DRAFT,
-        "histories": [(h.value, wording.HISTORIES[h]) for h in History],
+        "histories": [(h.value, words.HISTORIES[h]) for h in History],
         "filters": filter_sentences(settings, names, resources),
         "deletions": [offered_deletions(settings, side, names, resources[side]) for side in (Side.B, Side.A)],
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from syncengine import services
@@ -40,7 +41,7 @@ def ready(made: World, api_client: APIClient, url: Url) -> SyncRun:
     answer = api_client.post(url("api_preview", made.sync.pk))
     assert answer.status_code == 202 and answer.json()["state"] == "running"
     run = SyncRun.objects.get(pk=answer.json()["id"])
-    run.state, run.phase, run.finished_at = RunState.DONE, RunPhase.DONE, services.timezone.now()
+    run.state, run.phase, run.finished_at = RunState.DONE, RunPhase.DONE, timezone.now()
     run.progress = {"counts": {"link": 1, "create_a": 1, "update_a": 1}}
     run.save()
     held = {"run": run, "state": OperationState.HELD, "hold": "preview", "ended_at": None, "sent_at": None}

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import Kind
+from syncengine.core.filter_faults import faults
 from syncengine.core.filters import (
     ALONE,
     OPERATORS,
@@ -20,11 +21,10 @@ from syncengine.core.filters import (
     Filters,
     Group,
     Joined,
-    Judge,
     Leaving,
     Operator,
-    faults,
 )
+from syncengine.core.judging import Judge
 from syncengine.core.mapping import Direction, FieldMapping, Side, SyncSettings
 from syncengine.core.merge import Reason
 from syncengine.core.plan import LinkMemory, baselines_after, plan_link

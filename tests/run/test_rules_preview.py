@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.forms.models import model_to_dict
+from django.utils import timezone
 
 from syncengine import approvals, previews, queries, services, tasks
-from syncengine.core.mapping import Direction
+from syncengine.core.mapping import Direction, SyncSettings
 from syncengine.models import (
     FormerEnd,
     KeptApart,
@@ -73,7 +74,7 @@ def ready(world: World, run: SyncRun | None = None, **clock: Any) -> SyncRun:
     run.refresh_from_db()
     assert run.state == RunState.DONE, run.error
     # People decide in their own time, whatever the test's clock says.
-    run.finished_at = services.timezone.now()
+    run.finished_at = timezone.now()
     run.save()
     return run
 
@@ -217,7 +218,7 @@ def test_rule_11_1_what_moved_meanwhile_is_planned_again(make_world: MakeWorld) 
 
 
 def test_rule_11_1_approved_is_not_braked_but_for_what_is_planned_again(make_world: MakeWorld) -> None:
-    none = services.SyncSettings(kind=None).brake.__class__(0, 0, 0, 0)
+    none = SyncSettings(kind=None).brake.__class__(0, 0, 0, 0)
     world = new_world(make_world, brake=none)
     people(world)
     run = ready(world)
@@ -250,7 +251,7 @@ def test_rule_11_1_a_preview_ends_after_24_hours(make_world: MakeWorld) -> None:
     world = new_world(make_world)
     people(world)
     run = ready(world)
-    run.finished_at = services.timezone.now() - timedelta(hours=24)
+    run.finished_at = timezone.now() - timedelta(hours=24)
     run.save()
     assert previews.current(world.sync) is None
     with pytest.raises(SyncError, match="ended"):
@@ -394,7 +395,7 @@ def test_rule_11_1_killed_while_it_is_carried_out(make_world: MakeWorld, at: int
 def test_rule_11_1_100_000_operations_are_searched_in_an_instant(make_world: MakeWorld) -> None:
     world = new_world(make_world)
     run = ready(world)
-    now = services.timezone.now()
+    now = timezone.now()
     for start in range(0, 100_000, 10_000):
         insert_rows([searched(run, n, now) for n in range(start, start + 10_000)])
     with connection.cursor() as cursor:

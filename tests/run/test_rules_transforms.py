@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import Kind
+from connectors.contract import Field, FieldType, Kind
 from connectors.testing.memory import MemoryObject, companies, contacts
 from syncengine.core.filters import FieldCondition, Filter, FilterMode, Filters, Group, Leaving, Operator
 from syncengine.core.mapping import FieldMapping, MatchBy, Matching, Side, SyncSettings, Transform
@@ -32,8 +32,8 @@ def on_plan(workspace: Workspace, name: str) -> Workspace:
 
 
 def test_rule_4_1_one_app_holds_phone_numbers_in_a_form_of_its_own(make_world: MakeWorld, pro: Workspace) -> None:
+    pro.country = "DE"
     world = make_world()
-    world.settings(country="DE")
     world.mapping("phone", transform=Transform.PHONE, argument="e164")
     a = world.a.add(ANN, phone="030 1234567")
     world.rest()
@@ -45,6 +45,36 @@ def test_rule_4_1_one_app_holds_phone_numbers_in_a_form_of_its_own(make_world: M
     world.b.edit(b, phone="+49307654321")
     world.rest()
     assert world.a.values(a)["phone"] == "+49307654321"
+    world.rests()
+
+
+def test_rule_4_8_settings_take_up_where_the_workspace_is_by_now(make_world: MakeWorld, pro: Workspace) -> None:
+    world = make_world()
+    ann = world.a.add(ANN, phone="030 1234567")
+    bob = world.a.add(BOB, phone="030 7654321")
+    world.rest()
+    pro.country = "DE"
+    world.mapping("phone", transform=Transform.PHONE, argument="e164")
+    world.rest()
+    held = {id_: world.b.values(str(world.link(a=id_).b_id))["phone"] for id_ in (ann, bob)}
+    assert held == {ann: "+49301234567", bob: "+49307654321"}
+    world.rests()
+
+
+def test_rule_4_1_a_day_is_midnight_where_the_workspace_is_by_now(make_world: MakeWorld, pro: Workspace) -> None:
+    def born(type_: FieldType) -> MemoryObject:
+        return contacts(fields=(*contacts().resource.fields, Field("born", "Born", type_, canonical="birthday")))
+
+    world = make_world(born(FieldType.DATE), born(FieldType.DATETIME))
+    ann = world.a.add(ANN, born="2000-05-01")
+    world.rest()
+    assert world.b.values(str(world.link(a=ann).b_id))["born"] == "2000-05-01T00:00:00Z"
+    pro.time_zone = "Europe/Berlin"
+    world.settings()
+    bob = world.a.add(BOB, born="2000-05-01")
+    world.rest()
+    assert world.b.values(str(world.link(a=bob).b_id))["born"] == "2000-04-30T22:00:00Z"
+    assert world.a.values(ann)["born"] == "2000-05-01", "nobody has changed it"
     world.rests()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.test import Client
 
-from syncengine import services, wording
+from syncengine import services, words
 from syncengine.core.filters import FieldCondition, FilterMode, Joined, Leaving, Operator
 from syncengine.core.mapping import Begins, History, Transform
 from tenants.models import Workspace
@@ -122,14 +122,14 @@ def test_rule_6_4_history_and_5_11_are_chosen_on_the_settings_page(made: World, 
 @pytest.mark.parametrize(
     "kind, said",
     [
-        (Operator, wording.OPERATORS),
-        (Joined, wording.JOINED),
-        (Joined, wording.JOINS),
-        (FilterMode, wording.FILTER_MODES),
-        (Leaving, wording.LEAVINGS),
-        (History, wording.HISTORIES),
-        (Begins, wording.BEGINS),
-        (Transform, wording.TRANSFORMS),
+        (Operator, words.OPERATORS),
+        (Joined, words.JOINED),
+        (Joined, words.JOINS),
+        (FilterMode, words.FILTER_MODES),
+        (Leaving, words.LEAVINGS),
+        (History, words.HISTORIES),
+        (Begins, words.BEGINS),
+        (Transform, words.TRANSFORMS),
     ],
 )
 def test_every_choice_has_words(kind, said) -> None:

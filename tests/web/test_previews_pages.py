@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from syncengine import previews, services
 from syncengine.core.mapping import Direction
@@ -34,7 +35,7 @@ def draft(made: World) -> Sync:
 def ready(made: World, *, text: str = "") -> SyncRun:
     """A preview with a link, a change and a creation."""
     run = previews.start(draft(made), actor="test")
-    run.state, run.phase, run.finished_at = RunState.DONE, RunPhase.DONE, services.timezone.now()
+    run.state, run.phase, run.finished_at = RunState.DONE, RunPhase.DONE, timezone.now()
     run.progress = {"counts": {"link": 1, "create_a": 1, "update_a": 1, "leave_out": 7}}
     run.save()
     change = {"field": "job", "before": f"Cook{text}", "after": f"Baker{text}", "mapping": "job_title", "rule": "3.4"}

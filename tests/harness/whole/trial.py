@@ -32,6 +32,7 @@ from syncengine.core.mapping import Direction, Matching, Side, SyncSettings
 from syncengine.models import Lease, RecordLink, Sync, SyncState
 from syncengine.run.clock import Clock
 from syncengine.run.runner import Next, run_slice
+from tenants.context import current_workspace
 
 from .apps import Traits, drawn_mappings, hostile_people
 from .fate import Fate, FatefulClient, Killed
@@ -159,6 +160,8 @@ class Trial:
                 app=kind, name=name, values={"account": name, "password": app.app.password}, actor="harness"
             )
             objects[name] = account.objects_offered.get(name="people")
+        workspace = current_workspace()
+        workspace.country, workspace.time_zone = "DE", "Europe/Berlin"
         ends = [names[:2]] + ([dice.sample(names[1:], 2)] if len(names) > 2 else [])
         for a, b in ends:
             resources = [self.app(name).people.resource for name in (a, b)]
@@ -170,8 +173,6 @@ class Trial:
                 matching=Matching(),
                 email_only=dice.random() < 0.7,
                 pass_on=dice.random() < 0.7,
-                country="DE",
-                zone="Europe/Berlin",
                 brake=Thresholds(changes=10_000, clears=10_000),  # Nobody is there to answer it.
             )
             sync = services.create_sync(object_a=objects[a], object_b=objects[b], actor="harness", settings=settings)

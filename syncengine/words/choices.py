@@ -1,4 +1,4 @@
-"""What a person chooses for a sync, in plain words: conditions, transforms, and where a mapping begins."""
+"""What a person chooses for a sync: matching, conditions, transforms, and how a mapping writes."""
 
 from __future__ import annotations
 
@@ -6,51 +6,54 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_lazy as _
 
-from .core.filters import FilterMode, Joined, Leaving, Operator
-from .core.mapping import Begins, History, Transform, Which
-from .core.references import Obstacle
-from .core.transforms import ARGUMENTS, SHAPES
-from .words import Text
+from connectors.contract import Kind, WriteKind
 
-OPERATORS: Mapping[Operator, Text] = {
-    Operator.IS: _("is"),
-    Operator.IS_NOT: _("is not"),
-    Operator.ONE_OF: _("is one of"),
-    Operator.CONTAINS: _("contains"),
-    Operator.CONTAINS_NOT: _("does not contain"),
-    Operator.STARTS_WITH: _("starts with"),
-    Operator.GREATER: _("is greater than"),
-    Operator.LESS: _("is less than"),
-    Operator.BEFORE: _("is before"),
-    Operator.AFTER: _("is after"),
-    Operator.IN_LAST_DAYS: _("is within the last … days"),
-    Operator.TRUE: _("is true"),
-    Operator.FALSE: _("is false"),
-    Operator.BLANK: _("is blank"),
-    Operator.NOT_BLANK: _("is not blank"),
+from ..core.mapping import Begins, ClearPolicy, History, MatchBy, Transform, Which, WriteMode
+from ..core.match import PERSONS
+from ..core.transforms import ARGUMENTS, SHAPES
+from .base import Text
+
+CLEARS: Mapping[ClearPolicy, Text] = {
+    ClearPolicy.KEEP: _("The other side keeps its value"),
+    ClearPolicy.CLEAR: _("The other side is cleared too"),
 }
 
-JOINED: Mapping[Joined, Text] = {Joined.ALL: _("all of these"), Joined.ANY: _("any of these")}
-JOINS: Mapping[Joined, Text] = {Joined.ALL: _("and"), Joined.ANY: _("or")}
-
-FILTER_MODES: Mapping[FilterMode, Text] = {
-    FilterMode.OWN: _("Each side sends while its own record passes"),
-    FilterMode.EITHER: _("Both sides send while either record passes"),
+MODES: Mapping[WriteMode, Text] = {
+    WriteMode.OVERWRITE: _("Overwrites"),
+    WriteMode.FILL_BLANK: _("Only fills blanks"),
+    WriteMode.ON_CREATION: _("Only on new records"),
 }
 
-LEAVINGS: Mapping[Leaving, Text] = {
-    Leaving.STOP: _("It stops sending, until it passes again"),
-    Leaving.GO_ON: _("It goes on: a filter matters only until two records are linked"),
-}
 
-OBSTACLES: Mapping[str, Text] = {
-    Obstacle.WAITING: _("“%(name)s” is not in %(there)s yet. The association follows by itself."),
-    Obstacle.NO_SYNC: _("“%(name)s” is not carried: nothing syncs such records between %(here)s and %(there)s."),
-    Obstacle.SYNC_OFF: _("“%(name)s” is not carried: it is not linked, and its sync is not on."),
-    Obstacle.LEFT_OUT: _("“%(name)s” is not carried: its own sync leaves it out."),
-    Obstacle.GONE: _("“%(name)s” is not carried: it is deleted."),
+def preset_of(kind: Kind | None) -> Text:
+    """How records of a kind are matched unless somebody chooses otherwise (rules 5.3 to 5.5)."""
+    if kind in PERSONS:
+        return _(
+            "By any e-mail address in common. Where one of them has none: by the same full name and the same company."
+        )
+    return {
+        Kind.COMPANY: _(
+            "By the same name; of several with one name, the one with the same domain. The domain decides where "
+            "one of them has no name."
+        ),
+        Kind.PRODUCT: _("By SKU, then by name."),
+        Kind.INVOICE: _("By number."),
+    }.get(kind, _("Records of this kind are never matched by themselves: each is copied to the other side."))  # type: ignore[call-overload]
+
+
+DELETIONS: Mapping[str, Text] = {
+    "": _("Leave it, and list it"),
+    WriteKind.ARCHIVE: _("Archive it"),
+    WriteKind.DELETE: _("Delete it"),
 }
-"""Why an association is not carried (rule 7.2); %(here)s is the account where it stands."""
+"""What a deletion on one side does on the other."""
+
+MATCHES: Mapping[MatchBy, Text] = {
+    MatchBy.DEFAULT: _("As usual for this kind"),
+    MatchBy.DOMAIN_FIRST: _("By domain, then by name"),
+    MatchBy.FIELD: _("By a field of your own choosing, and only that"),
+    MatchBy.NOTHING: _("Not at all: every record without a counterpart is copied"),
+}
 
 WHICH: Mapping[Which, Text] = {
     Which.PRIMARY: _("Only the primary one; where the app marks none, the first listed"),

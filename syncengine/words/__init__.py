@@ -1,0 +1,65 @@
+"""What the engine says in codes, in plain words: for pages, API and admin. Nothing here decides anything."""
+
+from .base import Text, Words, named
+from .choices import (
+    ARGUMENT_WORDS,
+    BEGINS,
+    CLEARS,
+    DELETIONS,
+    HISTORIES,
+    MATCHES,
+    MODES,
+    TRANSFORMS,
+    WHICH,
+    arguments_of,
+    preset_of,
+    transform_choices,
+)
+from .filters import FILTER_MODES, JOINED, JOINS, LEAVINGS, OPERATORS
+from .records import CONDITIONS, FAILURES, OBSTACLES, STATES, cause_words, condition_words, failure_words
+from .syncs import ARROWS, ATTENTIONS, DIRECTIONS, STANDINGS, direction_text
+from .values import LEFT, OPERATIONS, ORIGINS, PLANNED, REASONS, RULES, left_text, reason_text, rule_title
+
+__all__ = [
+    "ARGUMENT_WORDS",
+    "ARROWS",
+    "ATTENTIONS",
+    "BEGINS",
+    "CLEARS",
+    "CONDITIONS",
+    "DELETIONS",
+    "DIRECTIONS",
+    "FAILURES",
+    "FILTER_MODES",
+    "HISTORIES",
+    "JOINED",
+    "JOINS",
+    "LEAVINGS",
+    "LEFT",
+    "MATCHES",
+    "MODES",
+    "OBSTACLES",
+    "OPERATIONS",
+    "OPERATORS",
+    "ORIGINS",
+    "PLANNED",
+    "REASONS",
+    "RULES",
+    "STANDINGS",
+    "STATES",
+    "TRANSFORMS",
+    "WHICH",
+    "Text",
+    "Words",
+    "arguments_of",
+    "cause_words",
+    "condition_words",
+    "direction_text",
+    "failure_words",
+    "left_text",
+    "named",
+    "preset_of",
+    "reason_text",
+    "rule_title",
+    "transform_choices",
+]
