@@ -74,7 +74,8 @@ class SqlClient:
         def records() -> list[Record]:
             with self._session.transaction() as connection:
                 plan = self._plan(connection, resource)
-                keys = [key_of(id, plan.table.key_columns, self._vendor.database) for id in dict.fromkeys(ids)]
+                columns = plan.table.key_columns
+                keys = [key_of(id, columns, self._vendor.database) for id in dict.fromkeys(ids)]
                 known = [key for key in keys if key is not None]
                 if not known:
                     return []

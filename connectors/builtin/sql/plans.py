@@ -12,27 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import types
 
 from connectors.contract import Field, FieldType, Record, Resource, Value
 
+from .kept import Kept
 from .keys import Key, ids_of
 from .shapes import TYPES, Column, Form, KeyMaker, Reference, Table
 from .values import UNREAD, Cells, Read, key_reader, reader
 from .vendors import Vendor
-
-
-class Kept(types.UserDefinedType[Any]):
-    """A type that leaves values as they are: `values` converts them, both ways."""
-
-    cache_ok = True
-    render_bind_cast = True
-
-    def __init__(self, cast: str) -> None:
-        self.cast = cast
-
-    def get_col_spec(self, **_: object) -> str:
-        return self.cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +99,8 @@ class Plan:
 
     def among(self, keys: Sequence[Key]) -> sa.ColumnElement[bool]:
         if len(self.key) == 1:
-            return self.key[0].sql.in_([key[0] for key in keys])
+            (own,) = self.key
+            return self.vendor.among(own.sql, own.shape.cast, [key[0] for key in keys])
         alternatives = (
             sa.and_(*(own.sql == sa.literal(part, own.sql.type) for own, part in zip(self.key, key, strict=True)))
             for key in keys

@@ -34,6 +34,7 @@ from .resources import CLOCKS
 from .session import Session
 from .shapes import Form, KeyMaker
 from .values import Bind, Misfit, binder
+from .vendors import PLACE
 
 Parameters = dict[str, Any]
 """Column key (see `plans`) → parameter, or an expression that the database works out."""
@@ -65,7 +66,9 @@ class Batch:
         self.writes = writes
         self.database = plan.vendor.database
         self.outcomes: dict[int, Outcome] = {}
-        self._binders: dict[str, Bind] = {}
+        self._key_columns = plan.table.key_columns
+        self._writable: dict[str, tuple[str, Bind] | str] = {}
+        self._stamps = {creating: self._stamped(creating=creating) for creating in (True, False)}
 
     def carry_out(self) -> list[Outcome]:
         kind = self.writes[0].kind if self.writes else WriteKind.CREATE
@@ -129,7 +132,7 @@ class Batch:
                 self._refuse(place, Refusal.MISSING_REQUIRED, "This is part of the row's key.", absent[0])
                 return None
             key = tuple(values[own.sql.key] for own in self.plan.key)
-        return Item(place, write, values | self._stamped(creating=True), key)
+        return Item(place, write, values | self._stamps[True], key)
 
     def _change(self, place: int, write: Write) -> Item | None:
         if place in self.outcomes:
@@ -142,35 +145,37 @@ class Batch:
             if values.pop(own.sql.key, part) != part:
                 self._refuse(place, Refusal.APP_RULE, "The key of a row stays as it is.", own.shape.name)
                 return None
-        return Item(place, write, values | self._stamped(creating=False) if values else {}, key)
+        return Item(place, write, values | self._stamps[False] if values else {}, key)
 
     def _bound(self, place: int, values: Mapping[str, Value]) -> Parameters | None:
         """The values as parameters; None where one of them is refused."""
         bound: Parameters = {}
         for name, value in values.items():
-            own = self.plan.by_name.get(name)
-            field = self.plan.resource.field(name)
-            if own is None or own.field is None or field is None:
-                self._refuse(place, Refusal.INVALID_VALUE, "The table has no such column any more.", name)
+            if name not in self._writable:
+                self._writable[name] = self._prepared(name)
+            found = self._writable[name]
+            if isinstance(found, str):
+                self._refuse(place, Refusal.INVALID_VALUE, found, name)
                 return None
-            if own.shape.generated or (field.read_only and name in self.plan.table.key):
-                self._refuse(place, Refusal.INVALID_VALUE, "The database fills this column itself.", name)
-                return None
+            key, bind = found
             try:
-                bound[own.sql.key] = self._binder(own)(value)
+                bound[key] = bind(value)
             except Misfit as misfit:
                 self._refuse(place, misfit.reason, str(misfit), name)
                 return None
         return bound
 
-    def _binder(self, own: Own) -> Bind:
-        name = own.shape.name
-        if name not in self._binders:
-            field = self.plan.resource.field(name)
-            options = frozenset(option.value for option in field.options) if field else frozenset()
-            refers = field is not None and field.type is FieldType.REFERENCE
-            self._binders[name] = self._referring(own) if refers else binder(own.shape, self.database, options)
-        return self._binders[name]
+    def _prepared(self, name: str) -> tuple[str, Bind] | str:
+        """The column's key and what makes parameters of its values; or why nothing can be written to it."""
+        own = self.plan.by_name.get(name)
+        field = self.plan.resource.field(name)
+        if own is None or own.field is None or field is None:
+            return "The table has no such column any more."
+        if own.shape.generated or (field.read_only and name in self.plan.table.key):
+            return "The database fills this column itself."
+        if field.type is FieldType.REFERENCE:
+            return own.sql.key, self._referring(own)
+        return own.sql.key, binder(own.shape, self.database, frozenset(option.value for option in field.options))
 
     def _referring(self, own: Own) -> Bind:
         def bind(value: Value) -> Any:
@@ -199,7 +204,7 @@ class Batch:
         return stamps
 
     def _key(self, id: str) -> Key | None:
-        return key_of(id, self.plan.table.key_columns, self.database)
+        return key_of(id, self._key_columns, self.database)
 
     def _refuse(self, place: int, reason: Refusal, message: str, field: str | None) -> None:
         self.outcomes[place] = Refused(reason=reason, message=message, field=field)
@@ -268,6 +273,10 @@ class Batch:
 
     def _insert(self, items: Sequence[Item]) -> None:
         fixed, parameters = _split(items)
+        given = self._given(parameters) if self._told_in_order else None
+        if given is not None:
+            self._insert_given(items, given, fixed, parameters[0])
+            return
         statement = sa.insert(self.plan.sql).values(fixed)
         if self.plan.table.maker is not KeyMaker.DATABASE:
             self._execute(statement, parameters)
@@ -281,6 +290,30 @@ class Batch:
         for item, row in zip(items, made, strict=True):
             item.key = tuple(row)
 
+    @property
+    def _told_in_order(self) -> bool:
+        """Nothing has to be told of the new rows, or only numbers that are counted up in their order."""
+        return self.plan.table.maker is not KeyMaker.DATABASE or all(own.shape.counted for own in self.plan.key)
+
+    def _insert_given(
+        self, items: Sequence[Item], given: sa.FromClause, fixed: Parameters, parameters: Parameters
+    ) -> None:
+        rows = sa.select(*(given.c[name] for name in parameters), *fixed.values()).order_by(given.c[PLACE])
+        columns = [self.plan.sql.c[name] for name in (*parameters, *fixed)]
+        statement = sa.insert(self.plan.sql).from_select(columns, rows, include_defaults=False)
+        if self.plan.table.maker is not KeyMaker.DATABASE:
+            self._execute(statement)
+            return
+        (own,) = self.plan.key
+        made = sorted(self._execute(statement.returning(own.sql)).scalars())
+        for item, number in zip(items, made, strict=True):
+            item.key = (number,)
+
+    def _given(self, parameters: Sequence[Parameters]) -> sa.FromClause | None:
+        """The parameters of all rows as one value, where the database takes it."""
+        casts = {own.sql.key: own.shape.cast for own in self.plan.own if own.sql.key in parameters[0]}
+        return self.plan.vendor.rows(parameters, casts) if casts else None
+
     def _insert_one(self, statement: sa.Insert, parameters: Parameters) -> Any:
         """MySQL tells only the number that it counted up last."""
         self.session.check_time()
@@ -288,24 +321,22 @@ class Batch:
 
     def _set(self, items: Sequence[Item]) -> None:
         fixed, parameters = _split(items)
-        names = [f"k{number}" for number in range(len(self.plan.key))]
-        statement = (
-            sa.update(self.plan.sql)
-            .where(
-                *(
-                    own.sql == sa.bindparam(name, type_=own.sql.type)
-                    for own, name in zip(self.plan.key, names, strict=True)
-                )
-            )
-            .values({**fixed, **{name: sa.bindparam(name) for name in parameters[0]}})
-        )
-        self._execute(
-            statement,
-            [
-                {**values, **dict(zip(names, item.key or (), strict=True))}
-                for item, values in zip(items, parameters, strict=True)
-            ],
-        )
+        keys = [item.key or () for item in items]
+        names = {own.sql.key: f"k{number}" for number, own in enumerate(self.plan.key)}
+        rows = [{**values, **dict(zip(names.values(), key, strict=True))}
+                for values, key in zip(parameters, keys, strict=True)]  # fmt: skip
+        casts = {own.sql.key: own.shape.cast for own in self.plan.own if own.sql.key in parameters[0]}
+        casts |= {names[own.sql.key]: own.shape.cast for own in self.plan.key}
+        # Two writes to one row would be one in a single statement.
+        given = self.plan.vendor.rows(rows, casts) if len(set(keys)) == len(keys) else None
+        if given is not None:
+            same = (own.sql == given.c[names[own.sql.key]] for own in self.plan.key)
+            new = {**fixed, **{name: given.c[name] for name in parameters[0]}}
+            self._execute(sa.update(self.plan.sql).where(*same).values(new))
+            return
+        mine = (own.sql == sa.bindparam(names[own.sql.key], type_=own.sql.type) for own in self.plan.key)
+        changed = {**fixed, **{name: sa.bindparam(name) for name in parameters[0]}}
+        self._execute(sa.update(self.plan.sql).where(*mine).values(changed), rows)
 
     def _remove(self, items: Sequence[Item]) -> None:
         self._execute(sa.delete(self.plan.sql).where(self.plan.among([item.key for item in items if item.key])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -22,6 +22,9 @@ LOCK_SECONDS = 10
 READ_SECONDS = 60
 WRITE_SECONDS = 15
 """Most that one statement may take before the database gives it up."""
+
+PLACE = "place"
+"""Column of `Vendor.rows`."""
 
 EVERYTHING = frozenset({WriteKind.CREATE, WriteKind.UPDATE, WriteKind.DELETE})
 
@@ -95,6 +98,16 @@ class Vendor(ABC):
     def uniques(self, connection: sa.Connection) -> Mapping[str, list[Unique]]:
         """Table → what is unique in it, where SQLAlchemy does not see all of it."""
         return {}
+
+    def rows(self, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> sa.FromClause | None:
+        """These parameters as a table: a column for each name in `types`, of that type, and one for each row's place
+        (`PLACE`). They travel as a single value, so that one statement takes any number of rows. None: they have to
+        travel one by one."""
+        return None
+
+    def among(self, column: sa.Column[Any], cast: str, parts: Sequence[Any]) -> sa.ColumnElement[bool]:
+        """The column holds one of these parameters."""
+        return column.in_(parts)
 
     def readable_key(self, column: sa.Column[Any], shape: Column) -> sa.ColumnElement[bool] | None:
         """What holds of the rows whose key column has an ordinary value, where others are possible."""

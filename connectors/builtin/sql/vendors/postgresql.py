@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -12,9 +13,10 @@ from psycopg.types.string import TextLoader
 from connectors.contract import Retry, SignInAgain, WriteKind
 
 from ..faults import Complaint, Fault, Unreachable
+from ..kept import Kept
 from ..manifest import TLS, Database
 from ..shapes import Column
-from .base import CONNECT_SECONDS, LOCK_SECONDS, READ_SECONDS, WRITE_SECONDS, Vendor
+from .base import CONNECT_SECONDS, LOCK_SECONDS, PLACE, READ_SECONDS, WRITE_SECONDS, Vendor
 
 _SSLMODES = {TLS.PREFER: "prefer", TLS.REQUIRE: "require", TLS.VERIFY: "verify-full", TLS.DISABLE: "disable"}
 
@@ -135,6 +137,15 @@ class PostgreSQL(Vendor):
 
     def stamp(self, column: Column) -> sa.ColumnElement[Any]:
         return sa.literal_column("clock_timestamp()" if column.zoned else "CAST(clock_timestamp() AS timestamp)")
+
+    def rows(self, rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> sa.FromClause | None:
+        text = json.dumps([{PLACE: place, **row} for place, row in enumerate(rows)], default=str, ensure_ascii=False)
+        columns = (sa.column(name, Kept(cast)) for name, cast in {PLACE: "BIGINT", **types}.items())
+        function = sa.func.json_to_recordset(sa.cast(sa.literal(text, sa.Text), sa.JSON))
+        return function.table_valued(*columns).render_derived(name="given", with_types=True)
+
+    def among(self, column: sa.Column[Any], cast: str, parts: Sequence[Any]) -> sa.ColumnElement[bool]:
+        return column == sa.func.any(sa.literal(list(parts), Kept(f"{cast}[]")))
 
     def writes(self, connection: sa.Connection, schema: str | None) -> Mapping[str, frozenset[WriteKind]]:
         rows = connection.execute(
