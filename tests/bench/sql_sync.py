@@ -95,7 +95,7 @@ def theirs(left: Place, right: Place, rows: int) -> dict[str, Any]:
             spent = server.cpu()
             where = f"{directory}/{source.database}"
             command = [sys.executable, "-m", "tests.bench.dlt_merge", source.url, right.url, where]
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr[-4000:]
             said = json.loads(done.stdout.splitlines()[-1])
             return {**said, "tables_cpu_s": round(server.cpu() - spent, 3)}

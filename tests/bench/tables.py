@@ -32,8 +32,8 @@ SELECT 'Adelheid', 'Person ' || n, 'person' || n || '@example.com', '+49 30 ' ||
        'Head of department ' || n %% 9973, 'Company ' || n %% 9973 || ' Ltd', 'Long Street ' || n %% 9973, 'Berlin',
        lpad((n %% 99999)::text, 5, '1'), 'Germany', 'https://www.example.com/people/' || n,
        'Met at the fair of ' || n %% 9973 || '; wants the catalogue and a call back, and the one of last year, too.',
-       'L-' || lpad(n::text, 9, '0'), 'import of the old address book', n %% 9973, (n %% 9973) + 0.5, true, '2021-03-04',
-       '2026-01-31 09:30+00', 'spring, summer and autumn catalogue',
+       'L-' || lpad(n::text, 9, '0'), 'import of the old address book', n %% 9973, (n %% 9973) + 0.5, true,
+       '2021-03-04', '2026-01-31 09:30+00', 'spring, summer and autumn catalogue',
        now() - interval '30 days' + n * interval '1 second'
   FROM generate_series(%s::int, %s::int) AS n
 """
