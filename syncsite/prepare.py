@@ -16,6 +16,7 @@ from django.core.management import call_command
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncsite.settings")
     django.setup()
+    from tenants import schemas
     from tenants.checks import refuse_transaction_pooler
 
     try:
@@ -23,7 +24,8 @@ def main() -> int:
     except ImproperlyConfigured as error:
         print(error, file=sys.stderr)
         return 1
-    call_command("migrate_schemas", interactive=False, verbosity=1)
+    call_command("migrate_schemas", shared=True, interactive=False, verbosity=1)
+    schemas.bring_up()
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     return 0

@@ -17,7 +17,7 @@ from django_q.models import Failure, OrmQ, Schedule
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from . import workspaces
+from . import closing, workspaces
 from .admin_sites import staff_admin
 from .models import Domain, Due, Invitation, Membership, Plan, Workspace, WorkspaceAPIKey
 from .redaction import redact
@@ -57,7 +57,7 @@ class MembershipInline(TabularInline):
 
 @admin.register(Workspace, site=staff_admin)
 class WorkspaceAdmin(NoAdding, ModelAdmin):
-    """Made by signing up; never deleted here, since its schema would stay behind."""
+    """Made by signing up; deleted one by one, with all that belongs to it, once it is suspended."""
 
     list_display = ("name", "slug", "plan", "people", "created_at", "suspended_at", "look")
     list_filter = ("plan", ("suspended_at", admin.EmptyFieldListFilter))
@@ -71,8 +71,23 @@ class WorkspaceAdmin(NoAdding, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workspace]:
         return super().get_queryset(request).annotate(member_count=Count("memberships"))
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
     def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
-        return False
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_suspended)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[str], dict[str, int], set[str], list]:
+        """In words: what goes is a schema, and not only the rows that the admin knows."""
+        what = [
+            _("All accounts, syncs, records and what is remembered of them"),
+            _("Memberships, invitations and keys of the API; people themselves stay"),
+        ]
+        named = [f"{one.name} ({one.slug})" for one in objs]
+        return [*named, *(str(line) for line in what)], {str(self.opts.verbose_name_plural): len(named)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Workspace) -> None:
+        closing.delete_workspace(obj)
 
     @admin.display(description=_("people"), ordering="member_count")
     def people(self, workspace: Workspace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from typing import NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -56,6 +57,8 @@ class Workspace(TenantMixin):
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     suspended_at = models.DateTimeField(_("suspended"), null=True, blank=True)
     """Since when nothing of it runs and nobody may look at it; None: it is open."""
+    schema_version = models.CharField(max_length=64, default="", db_default="", blank=True, editable=False)
+    """What its tables were last brought up to (`tenants.schemas.latest`); blank: nobody knows."""
 
     class Meta:
         ordering = ("name", "id")
@@ -73,6 +76,9 @@ class Workspace(TenantMixin):
         from .urls import workspace_root
 
         return workspace_root(self)
+
+    def __enter__(self) -> NoReturn:
+        raise RuntimeError("Enter a workspace by workspace_context(): `with workspace:` mixes up threads.")
 
 
 class Domain(DomainMixin):

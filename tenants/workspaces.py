@@ -13,6 +13,7 @@ from django_tenants.utils import schema_exists
 from .context import public_context
 from .models import SLUG_LENGTH, Membership, Plan, Role, Workspace
 from .plans import DEFAULT
+from .schemas import latest
 
 SCHEMA_PREFIX = "w_"
 
@@ -55,6 +56,7 @@ def create_workspace(
             plan=plan or Plan.objects.get(name=DEFAULT),
             time_zone=time_zone,
             country=country,
+            schema_version=latest(),
         )
         workspace.full_clean()
         workspace.save(verbosity=0)
