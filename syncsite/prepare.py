@@ -5,15 +5,20 @@ Safe to run again, and to break off. Processes of the old version should be stop
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m syncsite.prepare", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="look at each workspace, even those that seem up to date")
+    chosen = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncsite.settings")
     django.setup()
     from tenants import schemas
@@ -25,7 +30,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     call_command("migrate_schemas", shared=True, interactive=False, verbosity=1)
-    schemas.bring_up()
+    schemas.bring_up(every=chosen.all)
     call_command("createcachetable", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     return 0

@@ -32,16 +32,15 @@ def latest() -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def bring_up(*, processes: int = PROCESSES) -> int:
-    """Migrate each workspace that is not up to date: how many those were.
+def bring_up(*, every: bool = False, processes: int = PROCESSES) -> int:
+    """Migrate each workspace that is not up to date, or every one (some came from a backup): how many those were.
 
     The first goes alone: what is wrong with a migration shows there, and stops the rest. Broken off, it goes on
     where it was. Raises what the migration raises; the workspace concerned is then still at its last whole one.
     """
     version = latest()
-    behind = list(
-        Workspace.objects.exclude(schema_version=version).order_by("pk").values_list("schema_name", flat=True)
-    )
+    workspaces = Workspace.objects.all() if every else Workspace.objects.exclude(schema_version=version)
+    behind = list(workspaces.order_by("pk").values_list("schema_name", flat=True))
     migrate = partial(_bring_up, version=version)
     first, rest = behind[:1], behind[1:]
     for _schema in chain(map(migrate, first), _at_once(migrate, rest, processes)):

@@ -342,6 +342,29 @@ def test_no_workspace_is_a_context_manager() -> None:
     say(found, "Never `with tenant:`; tenants.context.workspace_context(workspace) is safe.")
 
 
+KEPT_BETWEEN_REQUESTS = {
+    "connectors.registry._catalogue": "the connectors that are installed; no workspace's",
+    "connectors.templatetags.connectors._is_icon": "the icons that are installed",
+    "syncengine.core.values.phone_key": "a number read anew would be the same: nothing is added to what is asked",
+    "tenants.forms.countries": "names of countries, by language",
+    "tenants.forms.time_zones": "names of time zones",
+}
+"""All that a process remembers beyond one request or task, and why it is nobody's secret."""
+
+
+def test_what_a_process_remembers_is_of_no_workspace() -> None:
+    found = set()
+    for path in sources():
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Global):
+                found |= {f"{module_of(path)}.{name}" for name in node.names}
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                decorators = {ast.unparse(one).partition("(")[0].rpartition(".")[2] for one in node.decorator_list}
+                if decorators & {"cache", "lru_cache"}:
+                    found.add(f"{module_of(path)}.{node.name}")
+    assert found == set(KEPT_BETWEEN_REQUESTS), "Look whether it may be shared by workspaces, then name it here."
+
+
 def test_nothing_is_pickled_or_evaluated() -> None:
     found = [
         str(i) for i in all_imports() if any(within(i.name, name) for name in ("pickle", "marshal", "shelve", "dill"))

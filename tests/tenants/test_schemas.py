@@ -53,6 +53,11 @@ def test_only_those_behind_are_migrated(in_public: None, migrated: list[str]) ->
     assert set(Workspace.objects.values_list("schema_version", flat=True)) == {schemas.latest()}
 
 
+def test_all_are_looked_at_where_some_came_from_a_backup(in_public: None, migrated: list[str]) -> None:
+    assert schemas.bring_up(every=True, processes=1) == len(names())
+    assert migrated == names()
+
+
 def test_what_is_wrong_shows_in_the_first(in_public: None, migrated: list[str], monkeypatch) -> None:
     Workspace.objects.update(schema_version="older")
 
@@ -96,4 +101,3 @@ def test_several_at_once_are_migrated_by_processes(in_public: None) -> None:
         assert workspace.schema_version == schemas.latest()
         with workspace_context(workspace):
             assert "connectors_accountevent" in connection.introspection.table_names()
-
