@@ -16,6 +16,7 @@ from .contract import (
     FieldType,
     Idempotency,
     Kind,
+    MergeSignal,
     ObjectMeaning,
     Option,
     ReadStrategy,
@@ -29,6 +30,7 @@ Json = dict[str, Any]
 def resource_to_json(resource: Resource) -> Json:
     return _changed(resource) | {
         "fields": [field_to_json(one) for one in resource.fields],
+        **({"merges": sorted(resource.merges)} if resource.merges else {}),
         **({"writes": sorted(resource.writes)} if resource.writes else {}),
         **({"batch": {str(kind): size for kind, size in resource.batch.items()}} if resource.batch else {}),
     }
@@ -37,6 +39,7 @@ def resource_to_json(resource: Resource) -> Json:
 def resource_from_json(data: Mapping[str, Any]) -> Resource:
     known = dict(data)
     known["fields"] = tuple(field_from_json(one) for one in known["fields"])
+    known["merges"] = frozenset(MergeSignal(way) for way in known.get("merges", ()))
     known["writes"] = frozenset(WriteKind(kind) for kind in known.get("writes", ()))
     known["batch"] = {WriteKind(kind): size for kind, size in known.get("batch", {}).items()}
     for name, enum in (

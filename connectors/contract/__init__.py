@@ -31,7 +31,7 @@ from .records import (
     WriteKind,
     Written,
 )
-from .resources import FieldMeaning, Idempotency, ObjectMeaning, ReadStrategy, Resource, interpret
+from .resources import FieldMeaning, Idempotency, MergeSignal, ObjectMeaning, ReadStrategy, Resource, interpret
 
 __all__ = [
     "ADDRESS_PARTS",
@@ -51,6 +51,7 @@ __all__ = [
     "Identity",
     "Kind",
     "Manifest",
+    "MergeSignal",
     "NotFound",
     "ObjectMeaning",
     "Option",

@@ -67,7 +67,8 @@ class Client(Protocol):
 
     def get(self, resource: Resource, ids: Sequence[str]) -> Sequence[Record]:
         """These records as they are now. An id that is missing from the answer *does not exist any more*;
-        what could not be determined raises."""
+        what could not be determined raises. Of one that was merged into another, the survivor, with the id that
+        was asked for in `Record.merged`. No other records than these."""
 
     def find(self, resource: Resource, keys: Sequence[str]) -> Mapping[str, Record]:
         """`Write.key` → the record created with it (only for `Idempotency.STAMP`)."""

@@ -20,6 +20,11 @@ class Record:
     created_at: str | None = None
     modified_at: str | None = None
     """The app's own clock, as a UTC datetime in wire form. A hint, never a proof of change."""
+    merged: tuple[str, ...] = ()
+    """Ids of records that were merged into this one: the app's own list on the survivor, or the id that `get` was
+    asked for where it answers with the survivor (`MergeSignal`)."""
+    merged_into: str | None = None
+    """This one is no more, and the app still shows it: the id of its survivor. Its values count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Written:
     """The app carried it out."""
 
     id: str
+    """Of a change of a record that was merged away, the survivor's, where the app changed that."""
     record: Record | None = None
     """What the app answered, or a read-back. None: the answer did not tell, and the engine reads it."""
 
@@ -112,6 +118,7 @@ class VersionMismatch:
     """The record has changed since it was read. An ordinary answer: the record is planned again."""
 
     current: Record | None = None
+    """What it holds now; the survivor, where it was merged away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,21 @@ class ReadStrategy(StrEnum):
     """A complete listing each time, compared by version or content."""
 
 
+class MergeSignal(StrEnum):
+    """How it shows that a record was merged into another one."""
+
+    FEED = "feed"
+    """The read says so (`Page.merged`)."""
+    SURVIVOR = "survivor"
+    """The survivor lists them (`Record.merged`)."""
+    REDIRECT = "redirect"
+    """`get` of the record that is no more answers with the survivor (`Record.merged` names the id that was asked
+    for), or with what names it (`Record.merged_into`). The feed may call it deleted: the engine asks before it
+    believes that."""
+    LOSER = "loser"
+    """The one that is no more goes on being shown, and names its survivor (`Record.merged_into`)."""
+
+
 class Idempotency(StrEnum):
     """What keeps a creation from happening twice when its answer was lost."""
 
@@ -47,6 +62,8 @@ class Resource:
     read: ReadStrategy = ReadStrategy.LISTING
     tombstones: bool = False
     """Deletions are told by the read itself (`Page.deleted`)."""
+    merges: frozenset[MergeSignal] = frozenset()
+    """How merges show. Where they do not, a record that was merged away looks deleted."""
     writes: frozenset[WriteKind] = frozenset()
     batch: Mapping[WriteKind, int] = field(default_factory=dict)
     """Most writes of a kind that one call of `Client.write` takes; 1 where not named."""

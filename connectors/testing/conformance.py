@@ -29,6 +29,7 @@ What a subclass gives:
 - `sample(number)`: the values of a new record, another one for each number, with every required field.
   Fill as many fields as you can: the suite checks that each comes back.
 - `change(number)`: a change of an existing record; every field in it differs from `sample` of that number.
+- `merge(loser, survivor)`: merges two records in the app, where the resource says that merges show.
 - `environment`: what the site lends; by default everything is allowed.
 
 Numbers never repeat within a test session, so the place need not be emptied between tests.
@@ -55,6 +56,7 @@ from connectors.contract import (
     Field,
     FieldType,
     Idempotency,
+    MergeSignal,
     NotFound,
     ObjectMeaning,
     ReadStrategy,
@@ -72,7 +74,7 @@ from connectors.contract import (
 )
 
 from .environment import OpenEnvironment
-from .passes import fetch, read_all, read_pass
+from .passes import fetch, merges_in, read_all, read_pass
 from .wireforms import misfit, same_value
 
 _numbers = itertools.count(1)
@@ -104,6 +106,10 @@ class ConnectorConformance:
 
     def change(self, number: int) -> Values:
         raise NotImplementedError("say what an edit looks like")
+
+    def merge(self, client: Client, resource: Resource, loser: str, survivor: str) -> None:
+        """Merge two records in the app, as a person does there."""
+        pytest.skip("this test does not know how records are merged in the app")
 
     def same(self, field: Field, one: Value, other: Value) -> bool:
         """Whether two values of a field are the same; override where the app rewrites what it is given."""
@@ -260,6 +266,28 @@ class ConnectorConformance:
         complete = read_pass(client, resource)
         assert complete.listing and gone.id not in complete.ids and stays.id in complete.ids
         assert set(fetch(client, resource, [gone.id, stays.id])) == {stays.id}, "the second look agrees"
+
+    def test_a_merge_shows_in_every_way_that_is_declared(
+        self, client: Client, other_client: Client, resource: Resource
+    ) -> None:
+        if not resource.merges:
+            pytest.skip("merges do not show")
+        loser, survivor = self.make(client, resource).id, self.make(client, resource).id
+        checkpoint = read_pass(client, resource).cursor
+        self.merge(other_client, resource, loser, survivor)
+
+        later, signals = read_pass(client, resource, checkpoint), resource.merges
+        if signals & {MergeSignal.FEED, MergeSignal.LOSER, MergeSignal.SURVIVOR}:
+            known = {**later.merged, **merges_in(fetch(client, resource, later.ids).values())}
+            assert known.get(loser) == survivor
+        assert loser not in later.ids, "it is no more"
+        answered = merges_in(client.get(resource, [loser]))
+        assert answered == ({loser: survivor} if signals & {MergeSignal.REDIRECT, MergeSignal.LOSER} else {})
+        complete = read_pass(client, resource)
+        assert loser not in complete.ids and survivor in complete.ids
+        if signals & {MergeSignal.LOSER, MergeSignal.SURVIVOR}:
+            known = {**complete.merged, **merges_in(fetch(client, resource, complete.ids).values())}
+            assert known.get(loser) == survivor, "a complete pass tells it too"
 
     # writing
 

@@ -24,6 +24,7 @@ from ..contract import (
     Identity,
     Kind,
     Manifest,
+    MergeSignal,
     ObjectMeaning,
     Outcome,
     Page,
@@ -274,4 +275,6 @@ def _object(resource: Resource, changes: Mapping[str, Any]) -> MemoryObject:
     declared = {one.name for one in dataclass_fields(Resource)}
     habits = {name: value for name, value in changes.items() if name not in declared}
     facts = {name: value for name, value in changes.items() if name in declared}
+    if facts.get("tombstones"):
+        facts.setdefault("merges", frozenset({MergeSignal.FEED}))
     return MemoryObject(resource=replace(resource, **facts), **habits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from ..contract import (
     DuplicateRecord,
     Field,
     Idempotency,
+    MergeSignal,
     NotFound,
     Outcome,
     Page,
@@ -94,6 +95,8 @@ class MemoryObject:
     """Records have a version."""
     lists_versions: bool = False
     """Pages name ids and versions only (`Page.versions`); values come by `get`."""
+    redirects_writes: bool = False
+    """A change of a record that was merged away changes the survivor."""
     make_id: Callable[[int], str] = str
     clock: Callable[[], str] = lambda: "2026-01-01T00:00:00Z"
     """Set by the `MemoryApp` that offers the object."""
@@ -160,8 +163,31 @@ class MemoryObject:
         return self._change_page(place)
 
     def get(self, ids: Sequence[str]) -> list[Record]:
-        rows, _ = self._visible()
-        return [self._record(rows[id]) for id in ids if id in rows]
+        rows, removals = self._visible()
+        found = {id: self._record(rows[id]) for id in ids if id in rows}
+        for id in ids:
+            into = None if id in rows else self._survivor(id)
+            if into is None:
+                continue
+            if MergeSignal.LOSER in self.resource.merges:
+                found[id] = self._loser(removals[id])
+            elif MergeSignal.REDIRECT in self.resource.merges:
+                survivor = found.get(into) or self._record(rows[into])
+                found[into] = replace(survivor, merged=tuple(sorted({*survivor.merged, id})))
+        return list(found.values())
+
+    def _survivor(self, id: str) -> str | None:
+        """Where a record that was merged has ended, if that is still there."""
+        rows, removals = self._visible()
+        while id in removals and id not in rows:
+            into = removals[id].into
+            if into is None:
+                return None
+            id = into
+        return id if id in rows else None
+
+    def _loser(self, one: Removal) -> Record:
+        return replace(self._record(one.row), modified_at=one.at, merged_into=one.into)
 
     def find(self, keys: Sequence[str]) -> dict[str, Record]:
         if self.resource.idempotency is not Idempotency.STAMP:
@@ -180,7 +206,8 @@ class MemoryObject:
             next_place = {"pass": "full", "after": page[-1].number, "started": started}
         else:
             next_place = self._checkpoint(self._reaching_back(started))
-        return self._page(page, next_place, more=more, listing=True)
+        _, removals = self._visible()
+        return self._page(page, next_place, more=more, listing=True, gone=() if more else removals.values())
 
     def _reaching_back(self, started: dict[str, Any]) -> dict[str, Any]:
         """What may not have shown yet when the complete pass began comes with the changes (`Resource.lag`)."""
@@ -197,8 +224,7 @@ class MemoryObject:
         by_clock = self.resource.read is ReadStrategy.SINCE
         started = place.get("started") or self._newest()
         changes: list[Change] = [(one.modified_at if by_clock else "", one.sequence, one) for one in rows.values()]
-        if self.resource.tombstones:
-            changes += [(one.at if by_clock else "", one.sequence, one) for one in removals.values()]
+        changes += [(one.at if by_clock else "", one.sequence, one) for one in removals.values() if self._tells(one)]
         changes.sort(key=lambda change: change[:2])
         after = tuple(place["after"]) if "after" in place else None
         rest = [
@@ -211,6 +237,10 @@ class MemoryObject:
         records = [one for *_, one in page if isinstance(one, Row)]
         gone = [one for *_, one in page if isinstance(one, Removal)]
         return self._page(records, on, more=more, gone=gone)
+
+    def _tells(self, one: Removal) -> bool:
+        """Does a read say that it is gone?"""
+        return self.resource.tombstones or (one.into is not None and MergeSignal.LOSER in self.resource.merges)
 
     @staticmethod
     def _is_due(change: Change, since: dict[str, Any], *, by_clock: bool) -> bool:
@@ -231,15 +261,21 @@ class MemoryObject:
         listing: bool = False,
         gone: Iterable[Removal] = (),
     ) -> Page:
-        rows, gone = list(rows), list(gone)
+        signals, rows, gone = self.resource.merges, list(rows), list(gone)
+        losers = [one for one in gone if one.into is not None and MergeSignal.LOSER in signals]
+        told = [] if listing else [one for one in gone if one not in losers]
+        merged = [one for one in told if one.into is not None and MergeSignal.FEED in signals]
         return Page(
-            records=() if self.lists_versions else tuple(self._record(row) for row in rows),
+            records=(
+                *(() if self.lists_versions else (self._record(row) for row in rows)),
+                *(self._loser(one) for one in losers),
+            ),
             versions=tuple((row.id, str(row.version)) for row in rows) if self.lists_versions else (),
             cursor=json.dumps({**place, "issued": self._sequence}),
             more=more,
             listing=listing,
-            deleted=tuple(one.id for one in gone if one.into is None),
-            merged=tuple((one.id, one.into) for one in gone if one.into is not None),
+            deleted=tuple(one.id for one in told if one not in merged),
+            merged=tuple((one.id, one.into) for one in merged if one.into is not None),
         )
 
     def _record(self, row: Row) -> Record:
@@ -252,7 +288,12 @@ class MemoryObject:
             version=str(row.version) if self.versions else None,
             created_at=row.created_at,
             modified_at=row.modified_at,
+            merged=self._merged_into(row.id) if MergeSignal.SURVIVOR in self.resource.merges else (),
         )
+
+    def _merged_into(self, id: str) -> tuple[str, ...]:
+        _, removals = self._visible()
+        return tuple(sorted(loser for loser in removals if loser != id and self._survivor(loser) == id))
 
     def _visible(self) -> tuple[dict[str, Row], dict[str, Removal]]:
         return self._shown or (self.rows, self.removals)
@@ -307,6 +348,8 @@ class MemoryObject:
         if write.kind is WriteKind.CREATE:
             return self._create(write)
         row = self.rows.get(write.id or "")
+        if row is None and self.redirects_writes:
+            row = self.rows.get(self._survivor(write.id or "") or "")
         if row is None:
             return NotFound()
         if self.resource.lock and write.version is not None and write.version != str(row.version):

@@ -19,6 +19,8 @@ class Pass:
     versions: dict[str, str] = field(default_factory=dict)
     """Existing records whose values the pass left to `Client.get`."""
     deleted: set[str] = field(default_factory=set)
+    merged: dict[str, str] = field(default_factory=dict)
+    """Loser → survivor, as the pages and the records in them tell it."""
     cursor: str = ""
     listing: bool = True
     """Every page said that the pass lists the whole resource."""
@@ -40,11 +42,14 @@ def read_pass(client: Client, resource: Resource, cursor: str | None = None) -> 
         page = client.read(resource, whole.cursor or None)
         whole.pages += 1
         whole.listing = whole.listing and page.listing
-        shown = [r.id for r in page.records] + [id for id, _ in page.versions]
+        there = [r for r in page.records if r.merged_into is None]
+        shown = [r.id for r in there] + [id for id, _ in page.versions]
         if page.listing:
             assert len(set(shown)) == len(shown), "a page of a complete pass shows a record twice"
             assert not whole.ids & set(shown), "a complete pass shows a record on two pages"
-        whole.records.update((r.id, r) for r in page.records)
+        whole.records.update((r.id, r) for r in there)
+        whole.merged.update(page.merged)
+        whole.merged.update(merges_in(page.records))
         whole.versions.update(page.versions)
         whole.deleted.update(page.deleted)
         assert page.cursor, "a page without a cursor"
@@ -61,7 +66,19 @@ def fetch(client: Client, resource: Resource, ids: Iterable[str]) -> dict[str, R
     wanted = sorted(set(ids))
     size = resource.get_batch
     batches = (wanted[start : start + size] for start in range(0, len(wanted), size))
-    return {record.id: record for batch in batches for record in client.get(resource, batch)}
+    found: dict[str, Record] = {}
+    for batch in batches:
+        records = client.get(resource, batch)
+        strangers = [r.id for r in records if r.id not in batch and not set(r.merged) & set(batch)]
+        assert not strangers, f"nobody asked for {strangers}"
+        found |= {record.id: record for record in records}
+    return found
+
+
+def merges_in(records: Iterable[Record]) -> dict[str, str]:
+    """Loser → survivor, as records tell it themselves."""
+    told = {loser: record.id for record in records for loser in record.merged}
+    return told | {record.id: record.merged_into for record in records if record.merged_into}
 
 
 def read_all(client: Client, resource: Resource, cursor: str | None = None) -> Pass:

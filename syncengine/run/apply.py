@@ -238,9 +238,10 @@ class Applier:
         """A fresh read just before the write, where the app has no lock of its own (rule 3.9)."""
         resource, asked = self.work.resources[side], self.work.clock.now()
         for start in range(0, len(ids), resource.get_batch):
-            records = self.work.clients[side].get(resource, ids[start : start + resource.get_batch])
+            some = ids[start : start + resource.get_batch]
+            records = self.work.clients[side].get(resource, some)
             with fenced(self.work.held):
-                self.outcomes.remember(side, records, asked)
+                self.outcomes.remember(side, records, asked, wanted=some)
 
     def _mark_sending(self, side: Side, packet: Sequence[Operation], *, was: OperationState) -> None:
         """Written down before it is sent (rule 10.4). Raises Halted where a person ended the pass meanwhile."""

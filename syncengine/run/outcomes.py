@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,7 @@ from .passing import REMOVALS
 from .read import make_dirty
 from .state import settle
 from .store import Seen, label_of, mark_gone, records_of, store_records
+from .survivors import there, told_by
 
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(days=1)
@@ -59,12 +60,16 @@ class Outcomes:
     def __init__(self, work: Slice) -> None:
         self.work = work
 
-    def remember(self, side: Side, records: Sequence[Record], asked: datetime) -> None:
-        """Records that were read for another reason than a pass."""
+    def remember(self, side: Side, records: Sequence[Record], asked: datetime, *, wanted: Collection[str] = ()) -> None:
+        """Records that were read for another reason than a pass; `wanted` are the ids that were asked for."""
+        told = told_by(records)
+        merged = {id_: told[id_] for id_ in wanted if id_ in told and id_ not in {r.id for r in there(records)}}
+        if merged:
+            mark_gone(self.work.streams[side], merged, at=asked)
         store_records(
             self.work.streams[side],
             self.work.resources[side],
-            [Seen(record, asked) for record in records],
+            [Seen(record, asked) for record in there(records)],
             self.work.rules.locale,
             settle=timedelta(seconds=self.work.resources[side].settle),
         )
@@ -88,7 +93,9 @@ class Outcomes:
             op.link = links[op.link_id]
             if isinstance(outcome, NotFound) and op.undoes and op.kind in REMOVALS:
                 outcome = Written(str(op.remote_id))  # It is gone, which is what was wanted.
-            if not isinstance(outcome, Written):
+            if isinstance(outcome, Written) and op.kind != WriteKind.CREATE and outcome.id != op.remote_id:
+                self._redirected(side, op, outcome.id)
+            elif not isinstance(outcome, Written):
                 self._not_written(side, op, outcome)
             elif op.kind == WriteKind.CREATE and not self._take_end(op.link, side, outcome.id, others):
                 self._duplicate(side, op, DuplicateRecord(outcome.id))
@@ -241,6 +248,19 @@ class Outcomes:
             run=op.run_id,
         )
 
+    def _redirected(self, side: Side, op: Operation, survivor: str) -> None:
+        """The record was merged away meanwhile, and the app has changed its survivor instead (rule 8.5). What that
+        holds now is read, and compared once the link has moved there."""
+        now, stream = self.work.clock.now(), self.work.streams[side]
+        mark_gone(stream, {str(op.remote_id): survivor}, at=now)
+        make_dirty(stream, [survivor], now + timedelta(seconds=self.work.resources[side].settle))
+        op.link.replan = True
+        if op.undoes:
+            op.state = OperationState.PLANNED  # Looked at once more: the record that it is about is gone.
+            return
+        op.state, op.ended_at, op.error, op.message, op.remote_id = OperationState.DONE, now, "", "", survivor
+        self.work.count("done")
+
     # --- Not written -----------------------------------------------------------------------------------------
 
     def _not_written(self, side: Side, op: Operation, outcome: Outcome) -> None:
@@ -254,6 +274,8 @@ class Outcomes:
             op.state, op.ended_at = OperationState.PLANNED, None  # Looked at once more, with what it holds now.
         if isinstance(outcome, VersionMismatch):
             if outcome.current is not None:
+                if outcome.current.id != op.remote_id:
+                    mark_gone(stream, {str(op.remote_id): outcome.current.id}, at=now)
                 self.remember(side, [outcome.current], now)
             else:
                 make_dirty(stream, [str(op.remote_id)], now)

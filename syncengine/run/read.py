@@ -14,6 +14,7 @@ from connectors.contract import (
     Client,
     ConnectorError,
     CursorExpired,
+    MergeSignal,
     Page,
     RateLimited,
     ReadStrategy,
@@ -30,6 +31,7 @@ from .guard import Guard
 from .lease import Held, achieved, fenced, keep
 from .settled import FORGOTTEN, read_settled, trail_after
 from .store import Seen, known_marks, mark_gone, store_records
+from .survivors import Beside, news_of, refuse_strangers, there, told_by
 
 LIST_AGAIN = timedelta(minutes=10)
 """Where a resource tells of no deletions, it is listed completely this often (rule 8.4)."""
@@ -161,7 +163,7 @@ class Reader:
     # --- Storing ---------------------------------------------------------------------------------------------
 
     def _store_page(self, page: Page, asked: datetime) -> None:
-        fetched = self.unknown_versions(page)
+        beside = self.beside(page)
         begins = not self.stream.passing
         listing = page.listing if begins else self.stream.listing and page.listing
         last_of_listing = listing and not page.more
@@ -170,7 +172,7 @@ class Reader:
         whole = not page.more and (listing or self.stream.listed_at is None)
         before = self.stream.seq
         with fenced(self.held):
-            gone = self.store_content(page, fetched, asked)
+            gone = self.store_content(page, beside, asked)
             if listing and page.more:
                 ListedPage.objects.create(stream=self.stream, ids=_ids(page))
             elif last_of_listing:
@@ -184,7 +186,7 @@ class Reader:
                 read_at=began,
                 read_by=self.sync,
                 **(trail_after(self, page) if not page.more else {}),
-                records=self._count(page, fetched, gone),
+                records=self._count(page, beside.records, gone),
                 **({"listed_at": self.clock.now()} if whole else {}),
             )
             if self.stream.seq > before:
@@ -198,19 +200,20 @@ class Reader:
             return self.stream.records
         return RemoteRecord.objects.filter(stream=self.stream, gone=False).count()
 
-    def store_content(self, page: Page, fetched: Sequence[Record], asked: datetime) -> dict[str, str]:
+    def store_content(self, page: Page, beside: Beside, asked: datetime) -> dict[str, str]:
         """Within `fenced`. What the page says is gone: id → the record that it was merged into, or ""."""
-        self._store((*page.records, *fetched), asked)
-        gone = dict.fromkeys(page.deleted, "") | dict(page.merged)
+        self._store((*page.records, *beside.records), asked)
+        merged = {**beside.merged, **dict(page.merged)}
+        gone = dict.fromkeys(page.deleted, "") | merged
         if page.deleted:
             mark_gone(self.stream, {id_: gone[id_] for id_ in page.deleted}, at=asked)
-        if page.merged:
-            mark_gone(self.stream, dict(page.merged), at=asked, unknown=True)
+        if merged:
+            mark_gone(self.stream, merged, at=asked, unknown=True)
         return gone
 
     def _store(self, records: Sequence[Record], asked: datetime) -> None:
         aside = store_records(
-            self.stream, self.resource, [Seen(r, asked) for r in records], self.locale, settle=self._settle
+            self.stream, self.resource, [Seen(r, asked) for r in there(records)], self.locale, settle=self._settle
         )
         if aside:
             make_dirty(self.stream, aside, self.clock.now() + self._settle)
@@ -219,7 +222,29 @@ class Reader:
     def _settle(self) -> timedelta:
         return timedelta(seconds=self.resource.settle)
 
-    def unknown_versions(self, page: Page) -> list[Record]:
+    def beside(self, page: Page) -> Beside:
+        """What is read by id because of a page: values that it only names, and what became of records that it, or
+        their survivors, call gone."""
+        fetched = self._unknown_versions(page)
+        asks = MergeSignal.REDIRECT in self.resource.merges
+        found = self._merged([*page.records, *fetched], called_gone=page.deleted if asks else ())
+        return Beside((*fetched, *found.records), found.merged)
+
+    def _merged(
+        self, records: Sequence[Record], *, called_gone: Collection[str] = (), asked: Collection[str] = ()
+    ) -> Beside:
+        """What these tell of merges. `asked`: ids that they are the answer to."""
+        told = told_by(records)
+        doubtful = news_of(self.stream, told).doubtful - set(asked) - {record.id for record in records}
+        found = list(self._get(sorted(doubtful | set(called_gone))))
+        told |= told_by(found)
+        alive = {record.id for record in there([*records, *found])}
+        merged = {loser: into for loser, into in told.items() if loser not in alive}
+        return Beside(
+            tuple(record for record in found if record.id not in called_gone), news_of(self.stream, merged).merged
+        )
+
+    def _unknown_versions(self, page: Page) -> list[Record]:
         """Values of records that a page only named, where their version is new to us."""
         if not page.versions:
             return []
@@ -234,7 +259,10 @@ class Reader:
     def _get(self, ids: Sequence[str]) -> Iterable[Record]:
         for start in range(0, len(ids), self.resource.get_batch):
             keep(self.held, now=self.clock.now())
-            yield from self.client.get(self.resource, ids[start : start + self.resource.get_batch])
+            some = ids[start : start + self.resource.get_batch]
+            records = self.client.get(self.resource, some)
+            refuse_strangers(some, records)
+            yield from records
 
     def _look_for_missing(self, page: Page, single: bool) -> None:
         """Ids that the complete listing lacks are read one by one: only then they are gone (rule 8.4)."""
@@ -258,20 +286,20 @@ class Reader:
 
     def _read_by_id(self, marks: Mapping[str, datetime]) -> None:
         """`marks`: id → the mark that it is read for. One that was made since stands, and is for another look."""
-        keep(self.held, now=self.clock.now())
         asked, ids = self.clock.now(), list(marks)
-        records = self.client.get(self.resource, ids)
-        lacking = set(ids) - {record.id for record in records}
+        records = list(self._get(ids))
+        beside = self._merged(records, asked=ids)
+        lacking = set(ids) - {record.id for record in records} - set(beside.merged)
         with fenced(self.held):
             unsettled = self._unsettled(lacking, asked)
             now = DirtyRecord.objects.select_for_update().filter(stream=self.stream, remote_id__in=ids).order_by("pk")
             seen = [pk for pk, id_, at in now.values_list("pk", "remote_id", "not_before") if marks[id_] == at]
             DirtyRecord.objects.filter(pk__in=seen).delete()
             make_dirty(self.stream, unsettled, asked + self._settle)
-            self._store(records, asked)
+            self._store((*records, *beside.records), asked)
             verdict = missing.judge(self.stream, lacking - unsettled, found=[record.id for record in records])
             make_dirty(self.stream, verdict.again, asked)
-            mark_gone(self.stream, dict.fromkeys(verdict.gone, ""), at=asked, unknown=True)
+            mark_gone(self.stream, dict.fromkeys(verdict.gone, "") | dict(beside.merged), at=asked, unknown=True)
 
     def _unsettled(self, lacking: set[str], asked: datetime) -> set[str]:
         """What we wrote so lately that the app need not show it yet."""

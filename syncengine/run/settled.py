@@ -41,10 +41,10 @@ def read_settled(reader: Reader, deadline: datetime) -> bool:
         before = stream.settled_cursor or _start(reader)
         page = reader.client.read(reader.resource, before)
         reader.guard.look_at(page, before)
-        fetched = reader.unknown_versions(page)
+        beside = reader.beside(page)
         with fenced(reader.held):
             known = stream.seq
-            reader.store_content(page, fetched, asked)
+            reader.store_content(page, beside, asked)
             began = {} if stream.settled_cursor else {"settled_at": asked}
             reader.update(settled_cursor=page.cursor if page.more else "", **began)
             if not page.more:

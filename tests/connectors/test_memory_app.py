@@ -10,6 +10,7 @@ from connectors.contract import (
     Field,
     FieldType,
     Idempotency,
+    MergeSignal,
     NotFound,
     ReadStrategy,
     Refusal,
@@ -72,6 +73,9 @@ class MemoryConformance(ConnectorConformance):
     def change(self, number):
         return {"first": f"Bea {number}", "tags": ["c"], "notes": None}
 
+    def merge(self, client, resource, loser, survivor):
+        client.app[resource.name].merge(loser, into=survivor)
+
 
 class TestDelta(MemoryConformance):
     connector = MemoryConnector(
@@ -96,6 +100,25 @@ class TestSince(MemoryConformance):
 
 class TestListing(MemoryConformance):
     connector = MemoryConnector(MemoryApp(contacts(read=ReadStrategy.LISTING, page_size=3)))
+
+
+class TestDeltaThatCallsLosersDeleted(MemoryConformance):
+    connector = MemoryConnector(
+        MemoryApp(
+            contacts(
+                read=ReadStrategy.DELTA,
+                tombstones=True,
+                merges=frozenset({MergeSignal.SURVIVOR, MergeSignal.REDIRECT}),
+                page_size=3,
+            )
+        )
+    )
+
+
+class TestSinceThatGoesOnShowingLosers(MemoryConformance):
+    connector = MemoryConnector(
+        MemoryApp(contacts(read=ReadStrategy.SINCE, merges=frozenset({MergeSignal.LOSER}), page_size=3))
+    )
 
 
 class TestVersionsOnly(MemoryConformance):

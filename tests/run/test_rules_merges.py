@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from connectors.contract import ReadStrategy, WriteKind
+from connectors.contract import MergeSignal, ReadStrategy, WriteKind
 from connectors.testing.memory import contacts
 from syncengine import deleting, services
 from syncengine.core.mapping import Side
 from syncengine.models import FormerEnd, Operation, RecordLink, RemoteRecord
+from syncengine.run.read import make_dirty
 from syncengine.services import SyncError
 
 from .conftest import MakeWorld, World
 
 ANN = {"first": "Ann", "last": "Lee"}
-TELLS = {"read": ReadStrategy.DELTA, "tombstones": True}
+DELTA = {"read": ReadStrategy.DELTA, "tombstones": True}
+TELLS: dict[str, Any] = {**DELTA, "merges": frozenset({MergeSignal.FEED})}
+WAYS: dict[str, dict[str, Any]] = {
+    "the feed says so": TELLS,
+    "the survivor lists it": {"read": ReadStrategy.SINCE, "merges": frozenset({MergeSignal.SURVIVOR})},
+    "of a listing, too": {"merges": frozenset({MergeSignal.SURVIVOR})},
+    "only versions are listed": {**DELTA, "lists_versions": True, "merges": frozenset({MergeSignal.SURVIVOR})},
+    "called deleted, and asked for": {**DELTA, "merges": frozenset({MergeSignal.REDIRECT})},
+    "missing, and asked for": {"merges": frozenset({MergeSignal.REDIRECT})},
+    "it goes on being shown": {"read": ReadStrategy.SINCE, "merges": frozenset({MergeSignal.LOSER})},
+    "in a listing, too": {"merges": frozenset({MergeSignal.LOSER})},
+}
+"""How apps tell of merges."""
+every_way = pytest.mark.parametrize("way", WAYS)
 
 
-def in_step(make_world: MakeWorld, count: int = 2, **settings: Any) -> World:
+def in_step(make_world: MakeWorld, count: int = 2, tells: dict[str, Any] = TELLS, **settings: Any) -> World:
     """Records "1", "2", … on both sides, linked with each other."""
-    world = make_world(contacts(**TELLS), contacts(**TELLS), **settings)
+    world = make_world(contacts(**tells), contacts(**tells), **settings)
     for n in range(count):
         world.a.add(ANN, mail=f"p{n}@example.com", job=f"Job {n}")
     world.rest()
@@ -39,10 +54,12 @@ def nothing_deleted(world: World) -> None:
     world.rests()
 
 
+@every_way
 @pytest.mark.parametrize("side", ["a", "b"])
-def test_rule_8_5_the_link_moves_to_the_survivor(make_world: MakeWorld, side: str) -> None:
+def test_rule_8_5_the_link_moves_to_the_survivor(make_world: MakeWorld, side: str, way: str) -> None:
     """The survivor was new, or had stayed out: it has no link of its own."""
-    world = in_step(make_world, deletions={Side.A: WriteKind.DELETE, Side.B: WriteKind.DELETE})
+    deletions = {Side.A: WriteKind.DELETE, Side.B: WriteKind.DELETE}
+    world = in_step(make_world, tells=WAYS[way], deletions=deletions)
     here, there = (world.a, world.b) if side == "a" else (world.b, world.a)
     link = world.link(a="1")
     new = here.add(ANN, mail="new@example.com", job="Boss")
@@ -67,8 +84,9 @@ def test_rule_8_5_the_survivor_had_a_row_of_its_own(make_world: MakeWorld) -> No
     nothing_deleted(world)
 
 
-def test_rule_8_5_both_had_links_a_person_decides(make_world: MakeWorld) -> None:
-    world = in_step(make_world, deletions={Side.B: WriteKind.DELETE})
+@every_way
+def test_rule_8_5_both_had_links_a_person_decides(make_world: MakeWorld, way: str) -> None:
+    world = in_step(make_world, tells=WAYS[way], deletions={Side.B: WriteKind.DELETE})
     world.a.merge("1", into="2")
     look(world)
     link = world.link(a="1")
@@ -107,9 +125,10 @@ def test_rule_8_5_kept_unlinked(make_world: MakeWorld) -> None:
     nothing_deleted(world)
 
 
+@every_way
 @pytest.mark.parametrize("together", [True, False])
-def test_rule_8_5_a_chain(make_world: MakeWorld, together: bool) -> None:
-    world = in_step(make_world, 1)
+def test_rule_8_5_a_chain(make_world: MakeWorld, together: bool, way: str) -> None:
+    world = in_step(make_world, 1, WAYS[way])
     last = "1"
     for name in "bc":
         survivor = world.a.add(ANN, mail=f"{name}@example.com")
@@ -122,9 +141,10 @@ def test_rule_8_5_a_chain(make_world: MakeWorld, together: bool) -> None:
     nothing_deleted(world)
 
 
-def test_rule_8_5_two_linked_records_into_a_new_one(make_world: MakeWorld) -> None:
+@every_way
+def test_rule_8_5_two_linked_records_into_a_new_one(make_world: MakeWorld, way: str) -> None:
     """The elder link goes on; the other one is put to a person."""
-    world = in_step(make_world)
+    world = in_step(make_world, tells=WAYS[way])
     new = world.a.add(ANN, mail="both@example.com")
     for loser in ("1", "2"):
         world.a.merge(loser, into=new)
@@ -186,4 +206,54 @@ def test_rule_8_5_the_survivor_is_deleted_later(make_world: MakeWorld) -> None:
     assert (link.a_id, link.cause) == (new, "deleted_in_a")
     services.retry([link])
     world.rest()
+    nothing_deleted(world)
+
+
+def test_rule_8_5_a_survivors_list_is_not_believed_of_one_that_is_there(make_world: MakeWorld) -> None:
+    """It names a record that was brought back, whenever it is read."""
+    world = in_step(make_world, tells=WAYS["the survivor lists it"])
+    tell = world.a._record
+    world.a._record = lambda row: replace(tell(row), merged=("1",) if row.id == "2" else ())  # type: ignore[method-assign]
+    world.a.edit("2", job="Boss")
+    look(world)
+    assert world.states() == {"in_sync": 2} and world.b.values("2")["job"] == "Boss"
+    assert (world.link(a="1").b_id, world.link(a="2").b_id) == ("1", "2")
+    nothing_deleted(world)
+
+
+@pytest.mark.parametrize("lock", [True, False])
+def test_rule_8_5_merged_away_just_before_it_is_written_to(make_world: MakeWorld, lock: bool) -> None:
+    """Without a lock the app writes to the survivor instead; either way the link moves, and both are equal again."""
+    tells = {**WAYS["called deleted, and asked for"], "redirects_writes": True, "lock": lock}
+    world = in_step(make_world, tells=tells, deletions={Side.A: WriteKind.DELETE})
+    new = world.b.add(first="Kim", job="Boss")
+    world.rest()
+    write = world.b.write
+
+    def merged_before(writes: Any) -> Any:
+        if "1" in world.b.rows:
+            world.b.merge("1", into=new)
+        return write(writes)
+
+    world.b.write = merged_before  # type: ignore[method-assign]
+    world.a.edit("1", job="Baker")
+    look(world)
+    assert world.link(b=new).a_id == "1" and len(world.a.rows) == len(world.b.rows) == 2
+    assert world.b.values(new)["job"] == world.a.values("1")["job"] == "Baker"
+    nothing_deleted(world)
+
+
+def test_rule_8_4_answers_that_nobody_asked_for_make_nothing_look_deleted(make_world: MakeWorld) -> None:
+    world = in_step(make_world, deletions={Side.B: WriteKind.DELETE})
+    get = world.a.get
+    world.a.get = lambda ids: [world.a._record(world.a.rows["2"])]  # type: ignore[method-assign]
+    make_dirty(world.sync.pair.stream_a, ["1"], world.now)
+    for _ in range(3):
+        world.slice()
+        world.wait(minutes=11)
+    world.sync.refresh_from_db()
+    assert world.sync.attention == "broken" and world.link(a="1").b_id == "1"
+    assert not RemoteRecord.objects.filter(gone=True).exists()
+    world.a.get = get  # type: ignore[method-assign]
+    look(world)
     nothing_deleted(world)
