@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -99,11 +99,7 @@ def values_of(side: Side, name: str) -> list[Any]:
 
 # --- Rules --------------------------------------------------------------------------------------------------
 
-SETTINGS = 500
-"""So many settings of a sync are drawn once; each case has one of them."""
 
-
-@lru_cache(maxsize=SETTINGS)
 def rules_number(number: int) -> Rules:
     """The number-th of all settings that are tried, made ready."""
     dice = Random(f"settings {number}")
@@ -138,6 +134,9 @@ def _drawn(dice: Random, name: str) -> FieldMapping:
 # --- Records ------------------------------------------------------------------------------------------------
 
 Record = dict[str, Value]
+Look = dict[str, Key]
+Seen = dict[int, tuple[Record, Look]]
+"""id() of a record → the record, and what it looks like: nobody looks twice at what did not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +161,7 @@ class Case:
     rules: Rules | None = field(default=None, compare=False)
     habit: str = "keeps"
     """What both apps make of a text that is written."""
-    seen: dict[int, tuple[Record, dict[str, Key]]] = field(default_factory=dict, compare=False, repr=False)
-    """id() of a record → the record, and what it looks like: nobody looks twice at what did not change."""
+    seen: Seen = field(default_factory=dict, compare=False, repr=False)
 
     def made_ready(self) -> Rules:
         return self.rules or Rules(self.settings, RESOURCES[A], RESOURCES[B])
@@ -180,41 +178,69 @@ HABITS: dict[str, Callable[[str], str]] = {
 def case_number(seed: int, records: int = 10) -> Case:
     """The case of a seed."""
     dice = Random(seed)
-    rules = rules_number(dice.randrange(SETTINGS))
-    seen: dict[int, tuple[Record, dict[str, Key]]] = {}
-    pairs = [_pair(dice, rules, number, seen) for number in range(records)]
-    for number in range(records, records + dice.randrange(3)):
-        pairs += _newcomers(dice, rules, number)
-    return Case(rules.settings, tuple(pairs), rules, dice.choice(list(HABITS)), seen)
+    ground = ground_number(seed // IN_A_ROW)
+    chosen = dice.sample(ground.states, records)
+    seen: Seen = {id(record): (record, look) for state in chosen for record, look in (state.a, state.b)}
+    pairs = [_disturbed(dice, ground, state) for state in chosen]
+    for number in range(int(dice.random() * 3)):
+        pairs += _newcomers(dice, ground, number)
+    return Case(ground.rules.settings, tuple(pairs), ground.rules, _one_of(dice, tuple(HABITS)), seen)
 
 
-def _fields(rules: Rules, side: Side) -> list[str]:
-    return [n for mapping in rules.settings.mappings if mapping.id != "mail" for n in mapping.fields(side)]
+def _one_of(dice: Random, choices: Sequence[Any]) -> Any:
+    """As `dice.choice`, in half the time."""
+    return choices[int(dice.random() * len(choices))]
 
 
-def _record(dice: Random, rules: Rules, side: Side, mail: str | None) -> Record:
-    record: Record = {name: dice.choice(values_of(side, name)) for name in _fields(rules, side)}
+# --- What is in step ----------------------------------------------------------------------------------------
+
+IN_A_ROW, STATES = 10, 20
+"""So many cases in a row share their settings and a stock of so many states; each disturbs a choice of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Two records that are in step, and what they look like."""
+
+    a: tuple[Record, Look]
+    b: tuple[Record, Look]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What cases in a row have in common."""
+
+    rules: Rules
+    fields: Mapping[Side, tuple[str, ...]]
+    """Names of those that people edit."""
+    states: tuple[State, ...]
+
+
+@lru_cache(maxsize=4)
+def ground_number(number: int) -> Ground:
+    dice, rules = Random(f"states {number}"), rules_number(number)
+    names = {
+        side: tuple(n for mapping in rules.settings.mappings if mapping.id != "mail" for n in mapping.fields(side))
+        for side in (A, B)
+    }
+    return Ground(rules, names, tuple(_state(dice, rules, names, n) for n in range(STATES)))
+
+
+def _state(dice: Random, rules: Rules, names: Mapping[Side, Sequence[str]], number: int) -> State:
+    mine = _record(dice, A, names[A], _one_of(dice, (*[f"p{number}@x.de"] * 3, f"P{number}@X.de", "nobody", None)))
+    theirs = _counterpart(rules, mine, names[B])
+    return State((mine, rules.looks(A, mine)), (theirs, rules.looks(B, theirs)))
+
+
+def _record(dice: Random, side: Side, names: Iterable[str], mail: str | None) -> Record:
+    record: Record = {name: _one_of(dice, values_of(side, name)) for name in names}
     record["mail"] = mail if side is A or mail is None else [mail]
     return record
 
 
-def _pair(dice: Random, rules: Rules, number: int, seen: dict[int, tuple[Record, dict[str, Key]]]) -> Pair:
-    """A link that was in step once: its baselines are what both sides looked like. Then both were disturbed."""
-    mail = dice.choice([f"p{number}@x.de", f"p{number}@x.de", f"P{number}@X.de", f"p{number}@x.de", "nobody", None])
-    common = {A: (mine := _record(dice, rules, A, mail)), B: _counterpart(rules, mine)}
-    bases = {side: rules.looks(side, common[side]) for side in (A, B)}
-    seen |= {id(common[side]): (common[side], bases[side]) for side in (A, B)}
-    memory = LinkMemory(bases[A], bases[B])
-    if dice.random() < 0.08:
-        memory = LinkMemory()  # Linked, and never compared.
-    ends = {side: _disturbed(dice, rules, side, common[side]) for side in Side}
-    gone = dice.choice(list(Side)) if dice.random() < 0.04 else None
-    return Pair(None if gone is A else ends[A], None if gone is B else ends[B], memory)
-
-
-def _counterpart(rules: Rules, record: Record) -> Record:
+def _counterpart(rules: Rules, record: Record, names: Iterable[str]) -> Record:
     """The record of side B that is in step with this one of side A."""
-    made: Record = dict.fromkeys(("mail", *_fields(rules, B)))
+    made: Record = dict.fromkeys(("mail", *names))
     for lens in rules.lenses:
         seen = lens.look(A, record) or {}
         for element in ("",) if lens.is_set else lens.elements:
@@ -223,27 +249,43 @@ def _counterpart(rules: Rules, record: Record) -> Record:
     return made
 
 
-def _disturbed(dice: Random, rules: Rules, side: Side, record: Record) -> Record:
+# --- What becomes of it -------------------------------------------------------------------------------------
+
+
+def _disturbed(dice: Random, ground: Ground, state: State) -> Pair:
+    """A link whose baselines are what both sides looked like. Then both were disturbed."""
+    (a, look_a), (b, look_b) = state.a, state.b
+    memory = LinkMemory(look_a, look_b)
+    if dice.random() < 0.08:
+        memory = LinkMemory()  # Linked, and never compared.
+    a, b = _edited(dice, A, ground.fields[A], a), _edited(dice, B, ground.fields[B], b)
+    gone = _one_of(dice, (A, B)) if dice.random() < 0.04 else None
+    return Pair(None if gone is A else a, None if gone is B else b, memory)
+
+
+def _edited(dice: Random, side: Side, names: Sequence[str], record: Record) -> Record:
     """Edits, clears, elements that come and go, changes of form; most records get none or one."""
-    for _ in range(dice.choice([0, 0, 1, 1, 2])):
-        name = dice.choice(_fields(rules, side))
+    for _ in range(_one_of(dice, (0, 0, 1, 1, 2))):
+        name = _one_of(dice, names)
         old, kind = record[name], dice.random()
+        new: Value
         if kind < 0.2:
-            record = {**record, name: None}
+            new = None
         elif kind < 0.4 and isinstance(old, str):
-            record = {**record, name: dice.choice([old.upper(), f" {old}", old.replace(" ", "")])}
+            new = _one_of(dice, (old.upper(), f" {old}", old.replace(" ", "")))
         elif kind < 0.6 and isinstance(old, list):
-            record = {**record, name: dice.choice([[*old, "new"], old[1:] or None, old[::-1]])}
+            new = _one_of(dice, ([*old, "new"], old[1:] or None, old[::-1]))
         else:
-            record = {**record, name: dice.choice(values_of(side, name))}
+            new = _one_of(dice, values_of(side, name))
+        record = {**record, name: new}
     return record
 
 
-def _newcomers(dice: Random, rules: Rules, number: int) -> list[Pair]:
+def _newcomers(dice: Random, ground: Ground, number: int) -> list[Pair]:
     """New on one side, or on both; some match."""
-    mail = dice.choice([f"n{number}@x.de", f"n{number}@x.de", None])
-    sides = dice.choice([(A,), (B,), (A, B)])
-    ends = {side: _record(dice, rules, side, mail) for side in sides}
+    mail = _one_of(dice, (f"n{number}@x.de", f"n{number}@x.de", None))
+    sides = _one_of(dice, ((A,), (B,), (A, B)))
+    ends = {side: _record(dice, side, ground.fields[side], mail) for side in sides}
     return [Pair(ends.get(A) if side is A else None, ends.get(B) if side is B else None) for side in sides]
 
 

@@ -45,6 +45,8 @@ class Link:
     started: dict[Side, dict[str, Key]] = field(default_factory=dict)
     """What both looked like in the beginning."""
     based: dict[Side, dict[str, Key]] = field(default_factory=dict)
+    judged: tuple[Record | None, Record | None, bool] | None = None
+    """Two ends, and whether they stay out of the sync."""
 
     @property
     def memory(self) -> LinkMemory:
@@ -112,8 +114,13 @@ class Drive:
             self.links.remove(other)
 
     def _outside(self, link: Link) -> bool:
-        ends = {s: None if (r := link.ends[s]) is None else (self.rules.resources[s], r) for s in SIDES}
-        return judge_scope(self.settings, ends[A], ends[B]) is not None
+        a, b = link.ends[A], link.ends[B]
+        judged = link.judged
+        if judged is None or judged[0] is not a or judged[1] is not b:
+            of = self.rules.resources
+            out = judge_scope(self.settings, None if a is None else (of[A], a), None if b is None else (of[B], b))
+            judged = link.judged = a, b, out is not None
+        return judged[2]
 
     def _pass(self, link: Link) -> int:
         """How many writes it planned; all are carried out."""
@@ -193,7 +200,7 @@ class Drive:
         for lens in self.rules.lenses:
             for element in ("",) if lens.is_set else lens.elements:
                 strand = lens.strand(element)
-                if strand not in now[A] or strand not in now[B]:
+                if strand not in now[A] or strand not in now[B] or _untouched(link, strand, now):
                     continue
                 self._explained(link, lens, strand, now)
                 if lens.is_set:
@@ -257,6 +264,14 @@ class Drive:
                 there = set(now[side.other][strand] or ())
                 arrived = (mine - base) <= there
                 require(arrived, f"{lens.mapping.id} of side {side}: {mine - base - there} did not arrive")
+
+
+def _untouched(link: Link, strand: str, now: Mapping[Side, Mapping[str, Key]]) -> bool:
+    """Nobody has edited it, and it holds what it held when it was last in step: no promise is at stake."""
+    return all(
+        strand in link.based[side] and link.based[side][strand] == link.started[side][strand] == now[side][strand]
+        for side in SIDES
+    )
 
 
 def _link(a: Record | None, b: Record | None, memory: LinkMemory | None) -> Link:
