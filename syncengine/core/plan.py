@@ -315,7 +315,8 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
     base = memory.base(strand)
     policy = sheet.policy(lens)
     if policy is None:
-        sheet.leave(strand, Reason.FILTERED, differs=a.key != b.key)
+        if a.key == b.key or not _is_known(sheet.rules.policies[lens.mapping.id], base, a.key, b.key):
+            sheet.leave(strand, Reason.FILTERED, differs=a.key != b.key)
         return
     decision = _decide(sheet, lens, element, a, b, base, memory, policy)
     if decision.to is None and decision.differs and sheet.is_narrowed(lens):
@@ -350,6 +351,11 @@ def _plan_strand(sheet: _Sheet, lens: Lens, element: str, a: Carried, b: Carried
     sheet.write(
         lens, side, strand, effective, Planned(a.key, b.key, decision.value.key), decision.rule, decision.reason
     )
+
+
+def _is_known(policy: Policy, base: Base | None, a: Key, b: Key) -> bool:
+    """Is all as it was when last compared? Then a filter holds nothing back: what differs has its reason already."""
+    return base is not None and _in_step(policy, base, a, b) == (base.a, base.b)
 
 
 def _in_step(policy: Policy, base: Base | None, a: Key, b: Key) -> tuple[Key, Key]:

@@ -7,11 +7,14 @@ from itertools import product
 import pytest
 
 from connectors.contract import Kind, Refusal, WriteKind
+from syncengine.core.history import released
 from syncengine.core.mapping import Direction, Side, SyncSettings
+from syncengine.core.merge import Reason
+from syncengine.core.plan import LinkMemory, plan_link
 from syncengine.core.scope import Condition, Excluded, judge_scope, may_create
 from syncengine.core.states import FailureClass, RecordState, state_of
 
-from .build import A, B, T, field, resource
+from .build import A, B, T, field, resource, rules_of
 
 PERSON = resource(field("mails", T.EMAIL, "email", multi_valued=True))
 LEAD = resource(field("mail", canonical="email"), kind=Kind.LEAD)
@@ -93,3 +96,19 @@ def test_rule_9_1_deleted_in_both_counts_no_more():
 @pytest.mark.parametrize("refusal", Refusal)
 def test_rule_9_3_every_refusal_of_an_app_has_a_class(refusal):
     assert FailureClass.of(refusal).value == refusal.value
+
+
+def test_rule_6_4_of_a_list_only_what_both_held_is_known_when_it_begins_to_take_part():
+    remembered = {A: {"tags": ["x", "y"], "job": "cook"}, B: {"tags": ["y", "z"], "job": "clerk"}}
+    looks = {A: {"tags": ["w", "x", "y"], "job": "cook"}, B: remembered[B]}
+    assert released(remembered, looks) == {A: {"tags": ["y"]}, B: {"tags": ["y"]}}
+    apart = {A: {"tags": ["x"]}, B: {"tags": None}}
+    assert released(apart, {A: {"tags": ["x", "y"]}, B: {"tags": None}}) == {A: {"tags": None}, B: {"tags": None}}
+
+
+def test_rule_3_8_a_filter_is_no_reason_for_a_difference_that_was_there_before():
+    rules = rules_of(field("note"), field("note", tells_blank=False))
+    strand = rules.lenses[0].strand("")
+    memory = LinkMemory({strand: "x"}, {strand: "x"})
+    assert plan_link(rules, {"note": "x"}, {"note": None}, memory, None).notes == {}, "blank, or not returned"
+    assert plan_link(rules, {"note": "y"}, {"note": "x"}, memory, None).notes == {strand: Reason.FILTERED}

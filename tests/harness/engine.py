@@ -26,14 +26,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--from", type=int, default=1, dest="first", help="the first one")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--log", action="store_true", help="tell all that happens")
+    parser.add_argument("--features", help="of the engine, with commas between; else as the seeds draw them")
     given = parser.parse_args(arguments)
     from tests.harness.whole.database import workspaces
 
+    features = None if given.features is None else [one for one in given.features.split(",") if one]
     began = time.monotonic()
     failed: list[int] = []
     with workspaces(given.processes) as slugs:
         shares = [
-            (slug, range(given.first + n, given.first + given.seeds, given.processes), given.log)
+            (slug, range(given.first + n, given.first + given.seeds, given.processes), given.log, features)
             for n, slug in enumerate(slugs)
         ]
         if given.processes == 1:
@@ -47,16 +49,16 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if failed else 0
 
 
-def _share(share: tuple[str, Sequence[int], bool]) -> list[int]:
+def _share(share: tuple[str, Sequence[int], bool, Sequence[str] | None]) -> list[int]:
     """Every seed of one process, in its own workspace."""
     from tests.harness.whole.database import inside
     from tests.harness.whole.trial import Trial
 
-    slug, seeds, log = share
+    slug, seeds, log, features = share
     failed: list[int] = []
     with inside(slug):
         for number, seed in enumerate(seeds, 1):
-            trial = Trial(seed)
+            trial = Trial(seed, features)
             try:
                 trial.run()
             except Exception as error:

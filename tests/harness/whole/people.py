@@ -18,9 +18,7 @@ from connectors.contract import (
     Retry,
     SignInAgain,
 )
-from syncengine import services
-from syncengine.core.mapping import ClearPolicy, Side, WriteMode
-from syncengine.models import RecordLink, Sync, SyncState
+from syncengine.models import Sync
 
 from .apps import STAGES, TEXTS, typed
 from .trial import App, Trial
@@ -34,6 +32,7 @@ class Steps:
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.dice: Random = trial.dice
+        self.office = trial.office
         self._persons = 0
 
     # --- People ---------------------------------------------------------------------------------------------
@@ -164,54 +163,9 @@ class Steps:
             return
         gone, into = self.dice.sample(list(app.people.rows), 2)
         self.trial.tangled |= {self.trial.code_of(app, gone), self.trial.code_of(app, into)}
-        self.trial.removed(app, gone)
+        self.trial.removed(app, gone, merged=True)
         app.people.merge(gone, into=into)
         self.trial.say(f"  {app.name} {gone} merged into {into}")
-
-    # --- People at the settings -----------------------------------------------------------------------------
-
-    def administrate(self) -> None:
-        sync = self.dice.choice(self.trial.syncs)
-        sync.refresh_from_db()
-        what = self.dice.choice([self._run_now, self._change_settings, self._pause, self._turn_off, self._retry])
-        self.trial.say(f"person: {what.__name__} of {sync.pk}")
-        try:
-            what(sync)
-        except services.SyncError as error:
-            self.trial.say(f"  refused: {error}")
-        sync.refresh_from_db()
-
-    def _run_now(self, sync: Sync) -> None:
-        services.run_now(sync, actor="harness")
-        self.trial.due[sync.pk] = self.trial.now
-
-    def _change_settings(self, sync: Sync) -> None:
-        settings = sync.settings
-        number = self.dice.randrange(len(settings.mappings))
-        mapping = settings.mappings[number]
-        changes: dict[str, Any] = self.dice.choice(
-            [
-                {"clears": self.dice.choice(list(ClearPolicy))},
-                {"winner": self.dice.choice(list(Side))},
-                {"mode": self.dice.choice([WriteMode.OVERWRITE, *WriteMode])} if mapping.id in TEXTS else {},
-            ]
-        )
-        mappings = (*settings.mappings[:number], replace(mapping, **changes), *settings.mappings[number + 1 :])
-        services.change_settings(sync, replace(settings, mappings=mappings), actor="harness")
-        self.trial.due[sync.pk] = self.trial.now
-        self.trial.unsure.add(mapping.id)
-
-    def _pause(self, sync: Sync) -> None:
-        services.pause(sync, actor="harness")
-        self.trial.later(self.dice.randrange(1, 6), lambda: self.trial.resume(sync))
-
-    def _turn_off(self, sync: Sync) -> None:
-        services.turn_off(sync, actor="harness")
-        self.trial.later(self.dice.randrange(1, 6), lambda: self.trial.resume(sync))
-
-    def _retry(self, sync: Sync) -> None:
-        services.retry_all(sync)
-        self.trial.due[sync.pk] = self.trial.now
 
     # --- What goes wrong ------------------------------------------------------------------------------------
 
@@ -330,17 +284,9 @@ class Steps:
             (self.remove, 1.5),
             (self.restore, 0.7),
             (self.merge, 0.5),
-            (self.administrate, 1),
+            (self.office.administrate, 1),
             (self.fault, 6),
             (self.trial.work, 14),
+            *([(self.office.use_features, 4)] if self.trial.features else []),
         ]
         return self.dice.choices([what for what, _ in kinds], [weight for _, weight in kinds])[0]
-
-
-def links_of(sync: Sync) -> list[RecordLink]:
-    return list(RecordLink.objects.filter(pair=sync.pair, closed_at=None).order_by("pk"))
-
-
-def is_on(sync: Sync) -> bool:
-    sync.refresh_from_db()
-    return sync.state == SyncState.ON

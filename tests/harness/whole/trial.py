@@ -7,9 +7,9 @@ one, on a real database, in a transaction that is rolled back.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,13 +29,15 @@ from connectors.testing.memory_object import Row
 from syncengine import services
 from syncengine.core.brake import Thresholds
 from syncengine.core.mapping import Direction, Matching, Side, SyncSettings
-from syncengine.models import Lease, RecordLink, Sync, SyncState
+from syncengine.models import Lease, RecordLink, Sync, SyncRun, SyncState
 from syncengine.run.clock import Clock
+from syncengine.run.preview import run_preview_slice
 from syncengine.run.runner import Next, run_slice
 from tenants.context import current_workspace
 
 from .apps import Traits, drawn_mappings, hostile_people
 from .fate import Fate, FatefulClient, Killed
+from .office import REMOVALS, Office, drawn_features, with_features
 
 if TYPE_CHECKING:
     from .people import Steps
@@ -46,6 +48,8 @@ STEPS, PARTS = 66, 3
 ROUNDS = 12
 """So often all syncs may go round, ten minutes apart, before they have to be at rest."""
 SLICES = 40
+UNKNOWN = "?"
+"""What was typed into a field where a person decided otherwise."""
 
 
 class Amiss(AssertionError):
@@ -86,9 +90,14 @@ class Typed:
 class Trial:
     """A world made from a seed. `apps`, `syncs` and `now` are all there is; `log` tells what happened."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, features: Collection[str] | None = None) -> None:
+        """`features`: of the engine (`office.FEATURES`); None: as the seed draws them."""
         self.seed = seed
+        self.features = drawn_features(seed) if features is None else frozenset(features)
         self.dice = Random(seed)
+        self.choice = Random(f"choices of {seed}")
+        """Of whatever has to do with the features."""
+        self.office = Office(self)
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.log: list[str] = []
         self.fate: Fate | None = None
@@ -108,13 +117,27 @@ class Trial:
         """(app, code of a person) → records that people made."""
         self.typed: dict[tuple[str, str, str], Typed] = {}
         """(app, record, field) → what was typed there since the last rest."""
-        self.deleted: dict[tuple[str, str], int] = {}
-        """(app, code of a person) → how many the engine had made when people removed one."""
+        self.copies: Counter[tuple[int, str, str]] = Counter()
+        """(sync, app, code of a person) → records that it made."""
+        self.deleted: dict[tuple[int, str, str], int] = {}
+        """(sync, app, code of a person) → how many it had made when people removed one."""
         self.tangled: set[str] = set()
         """Persons of whom somebody made a riddle: two records in one app, changed addresses, merges."""
+        self.gone: set[tuple[str, str]] = set()
+        """(app, record) that people have ever removed, merges left out."""
+        self.taken: list[tuple[str, str]] = []
+        """(app, record) that the engine has removed since the last rest."""
+        self.parted: set[tuple[int, str | None, str | None]] = set()
+        """(sync, a, b) that a person said are not the same."""
+        self.history_changed: set[int] = set()
+        """Syncs of which it was chosen since the last rest which records take part."""
+        self.previews: dict[int, datetime] = {}
+        """Previews that are being made, and when they are due."""
         self.unsure: set[str] = set()
         """Mappings whose settings were changed since the last rest."""
         self.has_rested = False
+        self.rested_at = 0
+        """What happened up to this number happened before the last rest."""
         self.kill_in: int | None = None
         """After so many instants the next worker dies."""
         self.steps = 0
@@ -165,7 +188,7 @@ class Trial:
         ends = [names[:2]] + ([dice.sample(names[1:], 2)] if len(names) > 2 else [])
         for a, b in ends:
             resources = [self.app(name).people.resource for name in (a, b)]
-            settings = SyncSettings(
+            drawn = SyncSettings(
                 kind=resources[0].kind,
                 direction=dice.choice([Direction.TWO_WAY] * 4 + list(Direction)),
                 winner=dice.choice(list(Side)),
@@ -175,12 +198,16 @@ class Trial:
                 pass_on=dice.random() < 0.7,
                 brake=Thresholds(changes=10_000, clears=10_000),  # Nobody is there to answer it.
             )
+            settings = with_features(drawn, self.features, self.choice, dict(zip(Side, resources, strict=True)))
             sync = services.create_sync(object_a=objects[a], object_b=objects[b], actor="harness", settings=settings)
             self.syncs.append(sync)
+            self.history_changed.add(sync.pk)
             self.say(f"sync {a} ↔ {b}: {settings}")
 
     def _app(self, name: str) -> App:
         people, traits = hostile_people(self.dice, lambda: self.now)
+        if self.features:
+            people.resource = replace(people.resource, writes=people.resource.writes | self._removals())
         grain = self.dice.choice([1, 1, 10, 60])
         people.make_id = lambda number: f"{name[0]}{number}"
         people.wrote = lambda write, before, outcome: self._wrote(app, write, before, outcome)
@@ -189,6 +216,9 @@ class Trial:
         self.apps.append(app)
         self.say(f"{name}: {traits}")
         return app
+
+    def _removals(self) -> frozenset[WriteKind]:
+        return frozenset(self.choice.choice([REMOVALS, REMOVALS, REMOVALS[:1], REMOVALS[1:]]))
 
     def _stamp(self, grain: int) -> str:
         """The app's own clock, which may be coarse: many records share a time."""
@@ -229,13 +259,27 @@ class Trial:
             self.typed[(app.name, id_, name)] = Typed(self.number(), held.get(name))
         self.say(f"  {app.name} {id_} now {dict(values)}")
 
-    def removed(self, app: App, id_: str) -> None:
+    def decided(self, sync: Sync, a: str | None, b: str | None, changes: Iterable[Mapping[str, Any]]) -> None:
+        """A person had these fields of two records left, or put back, as they were."""
+        for side, id_ in ((Side.A, a), (Side.B, b)):
+            for change in changes:
+                if id_ is not None and change["field"]:
+                    self.typed[(self.ends(sync)[side].name, id_, change["field"])] = Typed(self.number(), UNKNOWN)
+
+    def removed(self, app: App, id_: str, *, merged: bool = False) -> None:
         """A person is about to remove this record."""
         self.say(f"  {app.name} {id_} removed")
+        if not merged:
+            self.gone.add((app.name, id_))
+        self._note_linked(app, id_)
+
+    def _note_linked(self, app: App, id_: str) -> None:
+        """Only where it was the same as another one: else that one is copied as if this had never been."""
         linked = RecordLink.objects.filter(closed_at=None, a_id__isnull=False, b_id__isnull=False)
-        if not linked.filter(Q(a_id=id_) | Q(b_id=id_)).exists():
-            return  # It was never the same as another one: that one is copied as if this had never been.
-        self.deleted.setdefault((app.name, self.code_of(app, id_)), self.created[(app.name, self.code_of(app, id_))])
+        for pair in linked.filter(Q(a_id=id_) | Q(b_id=id_)).values_list("pair_id", flat=True):
+            sync = next(sync for sync in self.syncs if sync.pair_id == pair)
+            key = (sync.pk, app.name, self.code_of(app, id_))
+            self.deleted.setdefault(key, self.copies[key])
 
     def code_of(self, app: App, id_: str) -> str:
         row = app.people.rows.get(id_) or app.people.removals[id_].row
@@ -248,31 +292,58 @@ class Trial:
         if not isinstance(outcome, Written):
             return
         self.writes += 1
+        if write.kind in REMOVALS:
+            self.taken.append((app.name, outcome.id))
+            self._note_linked(app, outcome.id)
+            return
         self.sent.update({(app.name, outcome.id, name): value for name, value in write.values.items()})
         if write.kind is WriteKind.CREATE and (app.name, outcome.id) not in self.engines:
             # Else the app knew the key, and made nothing.
             self.engines.add((app.name, outcome.id))
-            self.created[(app.name, self.code_of(app, outcome.id))] += 1
+            code = self.code_of(app, outcome.id)
+            self.created[(app.name, code)] += 1
+            self.copies[(self._at_work[-1].pk, app.name, code)] += 1
 
     def slice(self, sync: Sync, *, kill_at: int | None = None) -> Next | None:
         """One slice of a sync, which may be the last of its worker. None: it was killed."""
+        found = self._worker(sync, f"slice of {sync.pk}", lambda: run_slice(sync.pk, self._clock()), kill_at)
+        if found is not None:
+            self.due[sync.pk] = found.at or self.now + timedelta(days=1)  # Not before somebody turns it on again.
+        return found
+
+    def preview_slice(self, pk: int, *, kill_at: int | None = None) -> Next | None:
+        """The same of a preview."""
+        run = SyncRun.objects.select_related("sync").filter(pk=pk).first()
+        if run is None:
+            del self.previews[pk]  # The draft that it showed is gone.
+            return None
+        sync = run.sync
+        found = self._worker(sync, f"slice of preview {pk}", lambda: run_preview_slice(pk, self._clock()), kill_at)
+        if found is not None and (found.at is None or found.quiet):
+            del self.previews[pk]
+        elif found is not None and found.at is not None:
+            self.previews[pk] = found.at
+        return found
+
+    def _clock(self) -> Clock:
+        return Clock(now=self.tick, new_id=self.new_id)
+
+    def _worker(self, sync: Sync, label: str, work: Callable[[], Next], kill_at: int | None) -> Next | None:
         outer, self.fate = self.fate, Fate(kill_at, called=self.called)
         found: Next | None = None
         self._at_work.append(sync)
         try:
             with self.fate.rules():
-                found = run_slice(sync.pk, Clock(now=self.tick, new_id=self.new_id))
+                found = work()
         finally:
             fate, self.fate = self.fate, outer
             self._at_work.pop()
-        self.say(f"slice of {sync.pk}: {fate.instants} instants, {'killed' if fate.dead else found}")
+        self.say(f"{label}: {fate.instants} instants, {'killed' if fate.dead else found}")
         if fate.violations:
             raise Amiss(f"no app takes this: {fate.violations}")
         if fate.dead and self.dice.random() < 0.5:
             # Seen at once by whoever watches over the workers of its machine (`lease.free_dead`).
             Lease.objects.exclude(holder="").update(holder="", deaths=F("deaths") + 1)
-        if found is not None and found.at is not None:
-            self.due[sync.pk] = found.at
         return found
 
     def called(self, name: str, app: MemoryApp) -> None:
@@ -297,6 +368,11 @@ class Trial:
     def work(self) -> None:
         """Whoever is due first has a slice."""
         self.now += timedelta(seconds=self.dice.choice([0, 1, 5, 30, 70]))
+        for pk, due in sorted(self.previews.items()):
+            if due <= self.now:
+                kill_at, self.kill_in = self.kill_in, None
+                self.preview_slice(pk, kill_at=kill_at)
+                return
         for sync in sorted(self.syncs, key=lambda sync: (self.due[sync.pk], sync.pk)):
             if self.due[sync.pk] <= self.now:
                 kill_at, self.kill_in = self.kill_in, None
@@ -337,8 +413,7 @@ class Trial:
             steps.populate(self.dice.randrange(30, 40))
             self.now += timedelta(minutes=1)  # By now the apps show all of them.
             for sync in self.syncs:
-                services.start(sync, actor="harness")
-                self.due[sync.pk] = self.now
+                self.office.start(sync)
             for app in self.dice.sample(self.apps, self.dice.choice([0, 1, 2])):
                 steps.trouble_with_writes(app)
             for part in range(PARTS):
@@ -372,6 +447,7 @@ class Trial:
         for app in self.apps:
             app.app.stop_failing()
             app.people.lies.clear()
+        self.office.open_for_rest()
         for _ in range(ROUNDS):
             before = self.writes
             self.round()
@@ -392,7 +468,8 @@ class Trial:
             sync = min(restless, key=lambda sync: (self.due[sync.pk], sync.pk))
             self.now = max(self.now, self.due[sync.pk])
             found = self.slice(sync)
-            if found is not None and found.quiet:
+            # One that is due at once has ended a pass that began before all of this.
+            if found is not None and found.quiet and found.at is not None and found.at > self.now:
                 self.quiet[sync.pk] = True
         reasons = [Sync.objects.get(pk=sync.pk).attention_reason for sync in self.syncs]
         raise Amiss(f"the syncs do not come to rest: {reasons}")

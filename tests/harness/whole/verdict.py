@@ -8,15 +8,18 @@ from typing import Any
 
 from connectors.contract import Idempotency, Values
 from syncengine import services
+from syncengine.core.filters import Filters
 from syncengine.core.lens import Lens
-from syncengine.core.mapping import Direction, Side, WriteMode
+from syncengine.core.mapping import Side, WriteMode
 from syncengine.core.match import emails_of
 from syncengine.core.plan import Rules
 from syncengine.core.scope import judge_scope
 from syncengine.models import Operation, OperationState, RecordLink, Sync
 
 from .apps import TEXTS, token
-from .trial import Amiss, App, Trial
+from .office import REMOVALS
+from .reasons import is_braked_rightly, is_left_out_rightly, is_noted_rightly, is_paused_rightly, sending
+from .trial import UNKNOWN, Amiss, App, Trial
 
 FURTHER_RUNS = 10
 
@@ -28,18 +31,20 @@ def require(condition: object, what: str) -> None:
 
 def judge(trial: Trial) -> None:
     """Everything, at rest. Raises Amiss; forgets what was typed before."""
-    seen = [_Seen(trial, sync) for sync in trial.syncs]
+    seen = [Seen(trial, sync) for sync in trial.syncs]
     for one in seen:
         one.operations_ended()
         one.states_add_up()
         for link in one.links:
             one.state_has_its_reason(link)
             one.differences_have_their_reasons(link)
+            one.notes_have_their_reasons(link)
+    _nothing_deleted(trial, seen)
     _nothing_twice(trial)
     _nothing_resurrected(trial)
     _nothing_lost(trial, seen)
     trial.checks += sum(len(one.links) for one in seen)
-    _forget(trial)
+    _forget(trial, seen)
 
 
 def judge_stillness(trial: Trial) -> None:
@@ -50,7 +55,7 @@ def judge_stillness(trial: Trial) -> None:
     require(trial.writes == before, f"{trial.writes - before} writes although nothing had changed")
 
 
-class _Seen:
+class Seen:
     """One sync at rest, with the records that its apps hold."""
 
     def __init__(self, trial: Trial, sync: Sync) -> None:
@@ -105,8 +110,12 @@ class _Seen:
                 judge_scope(settings, *[*present, None][:2]) is not None,  # type: ignore[arg-type]
                 f"{name}: left out, although somebody has {[emails_of(v, r) for r, v in present]}",
             )
-        if link.state == "excluded" and link.cause == "direction":
-            require(settings.direction is not Direction.TWO_WAY, f"{name}: both directions are open")
+        if link.state == "excluded":
+            require(is_left_out_rightly(self, link, held), f"{name}: that is not so: {held} {link.detail}")
+        if link.state == "in_sync" and settings.filters != Filters():
+            require(sending(self, link, held), f"{name}: no filter lets it pass: {held}")
+        if link.state == "paused":
+            require(is_paused_rightly(link, self.trial.now), f"{name}: it is not paused until {link.paused_until}")
         if link.state == "failing":
             self._failing_has_its_reason(link, name, gone, held)
 
@@ -122,6 +131,8 @@ class _Seen:
             knows = any(app.people.resource.idempotency is not Idempotency.NONE for app in apps)
             require(not knows, f"{name}: the app could have told")
             self.trial.tangled |= {str(values["code"]) for values in held.values() if values}
+        elif link.cause == "brake":
+            require(is_braked_rightly(link), f"{name}: nothing is held")
         else:
             require(link.parked or link.detail, f"{name}: nothing says why")
 
@@ -134,7 +145,8 @@ class _Seen:
 
     def takes_part(self, link: RecordLink) -> bool:
         """Are values carried between these two?"""
-        return link.is_whole and (link.state == "in_sync" or (link.state == "failing" and bool(link.parked)))
+        there = all(link.end(side) in app.people.rows for side, app in self.apps.items())
+        return there and (link.state == "in_sync" or (link.state == "failing" and bool(link.parked)))
 
     def differences_have_their_reasons(self, link: RecordLink) -> None:
         a, b = self.held(link, Side.A), self.held(link, Side.B)
@@ -150,6 +162,23 @@ class _Seen:
                 continue  # An option that one of them has no more, and both records still hold.
             hidden = any(looks[s][strand] is None and not lens.tells_blank[s] for s in Side)
             require(hidden, f"{self._name(link)}: {lens.mapping.id}: {x!r} and {y!r} differ, and nothing says why")
+
+    def notes_have_their_reasons(self, link: RecordLink) -> None:
+        held = {side: self.held(link, side) for side in Side}
+        if self.takes_part(link):
+            for strand, reason in link.notes.items():
+                if strand in link.parked:
+                    continue  # That comes first.
+                good = is_noted_rightly(self, link, reason, held, self.trial.now)
+                require(good, f"{self._name(link)}: {strand} is not {reason}: {link.pins} {link.parked} {held}")
+
+    def is_open(self, link: RecordLink, name: str) -> bool:
+        """Is what was typed into this field still to be carried, once something allows it?"""
+        if not self.takes_part(link):
+            return True
+        lens = next((lens for lens in self.rules.lenses if lens.mapping.id == name), None)
+        strand = lens.strand("") if lens is not None else ""
+        return strand in link.parked or link.notes.get(strand) in ("filtered", "pinned")
 
     def _lens(self, strand: str) -> Lens:
         return next(lens for lens in self.rules.lenses if strand.startswith(lens.strand("")))
@@ -179,8 +208,8 @@ def _nothing_twice(trial: Trial) -> None:
 
 def _nothing_resurrected(trial: Trial) -> None:
     """What people removed is not made again (rule 8.1)."""
-    for (app, code), made_before in trial.deleted.items():
-        again = trial.created[(app, code)] - made_before
+    for (sync, app, code), made_before in trial.deleted.items():
+        again = trial.copies[(sync, app, code)] - made_before
         require(again <= 0 or code in trial.tangled, f"{code} was removed in {app}, and made again")
 
 
@@ -188,7 +217,7 @@ Row = tuple[str, str]
 """(app, id)"""
 
 
-def _nothing_lost(trial: Trial, seen: Iterable[_Seen]) -> None:
+def _nothing_lost(trial: Trial, seen: Iterable[Seen]) -> None:
     """What a person typed is there, and where it was the only edit, everywhere (rules 3.2 to 3.4)."""
     linked: dict[Row, set[Row]] = defaultdict(set)
     ways: dict[str, dict[Row, set[Row]]] = {name: defaultdict(set) for name in TEXTS}
@@ -204,7 +233,7 @@ def _nothing_lost(trial: Trial, seen: Iterable[_Seen]) -> None:
                         ways[name][rows[side.other]].add(rows[side])
     for (app_name, id_, name), edit in trial.typed.items():
         app = trial.app(app_name)
-        if name not in TEXTS or name in trial.unsure or id_ not in app.people.rows:
+        if name not in TEXTS or name in trial.unsure or id_ not in app.people.rows or edit.value == UNKNOWN:
             continue
         others = {other for other in _reach((app_name, id_), linked) if (*other, name) in trial.typed}
         if not others:
@@ -242,6 +271,47 @@ def _reach(row: Row, ways: dict[Row, set[Row]]) -> set[Row]:
     return found
 
 
-def _forget(trial: Trial) -> None:
-    trial.typed.clear()
+def _nothing_deleted(trial: Trial, seen: Iterable[Seen]) -> None:
+    """The engine removes what people removed on the other side, or what it made and they had undone (rule 8.3)."""
+    for app_name, id_ in trial.taken:
+        good = False
+        for one in seen:
+            for side, app in one.apps.items():
+                if app.name != app_name:
+                    continue
+                removals = Operation.objects.filter(
+                    run__sync=one.sync, side=side.value, remote_id=id_, kind__in=REMOVALS
+                ).exclude(sent_at=None)
+                for op in removals.select_related("link", "run__version"):
+                    assert op.link is not None
+                    if op.undoes:
+                        good |= op.run.decided_at is not None
+                        continue
+                    other = one.apps[side.other]
+                    allowed = op.run.version.load().deletions.get(side) == op.kind
+                    good |= allowed and _is_gone(trial, other, op.link.end(side.other) or "")
+        require(good, f"{app_name} {id_} was removed, and nobody wanted that")
+    trial.taken.clear()
+
+
+def _is_gone(trial: Trial, app: App, id_: str) -> bool:
+    """Removed by people, or by the engine for their sake; one that was merged is what it was merged into."""
+    removal = app.people.removals.get(id_)
+    if removal is not None and removal.into is not None:
+        return _is_gone(trial, app, removal.into)
+    return (app.name, id_) in trial.gone or removal is not None
+
+
+def _forget(trial: Trial, seen: Iterable[Seen]) -> None:
+    """What was typed has arrived; but not what waits until something allows it."""
+    waiting: set[tuple[str, str, str]] = set()
+    for one in seen:
+        for link in one.links:
+            for side in Side:
+                if (end := link.end(side)) is not None:
+                    names = [name for name in TEXTS if one.is_open(link, name)]
+                    waiting |= {(one.apps[side].name, end, name) for name in names}
+    trial.typed = {key: edit for key, edit in trial.typed.items() if key in waiting}
     trial.unsure.clear()
+    trial.history_changed.clear()
+    trial.rested_at = trial.number()
