@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-ENGINE: dict[int, str] = {
-    4: "A value never filled a blank that the app does not return.",
-    19: "An app that sorts its lists was written to for ever: its own order was taken for a refusal.",
-    17: "The same, three apps in a row.",
+ENGINE: dict[tuple[int, str], str] = {
+    (4, ""): "A value never filled a blank that the app does not return.",
+    (19, ""): "An app that sorts its lists was written to for ever: its own order was taken for a refusal.",
+    (17, ""): "The same, three apps in a row.",
+    (5, "history"): "What only one side of a list had held before was forgotten once the record took part.",
+    (3, "filters"): "A filter stood as the reason of a difference, long after there was none.",
 }
+"""(seed, features with commas between) → what it found."""
 
 PLANNER: dict[int, str] = {}

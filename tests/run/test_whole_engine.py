@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 
 from tenants.models import Workspace
@@ -12,14 +14,19 @@ from tests.harness.whole.trial import Amiss, Trial
 SEEDS, MORE = range(1001, 1004), range(1004, 1200)
 
 
-def live_through(seed: int) -> Trial:
-    trial = Trial(seed).run()
+def live_through(seed: int, features: Collection[str] | None = None) -> Trial:
+    trial = Trial(seed, features).run()
     assert sum(len(app.people.rows) for app in trial.apps) >= 30
     assert trial.steps >= 60 and trial.checks > 0
     return trial
 
 
-@pytest.mark.parametrize("seed", [*ENGINE, *SEEDS])
+@pytest.mark.parametrize(("seed", "features"), ENGINE)
+def test_rule_3_8_what_was_found_once_does_not_come_back(workspace: Workspace, seed: int, features: str) -> None:
+    live_through(seed, features.split(",") if features else ())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_rule_3_8_whatever_happens_all_is_right_in_the_end(workspace: Workspace, seed: int) -> None:
     live_through(seed)
 
@@ -36,4 +43,4 @@ def test_a_seed_repeats_exactly(workspace: Workspace) -> None:
 
 def test_a_creation_that_is_sent_before_its_row_is_written_is_found(workspace: Workspace) -> None:
     with sent_before_written(), pytest.raises(Amiss, match="copies of"):
-        Trial(1).run()
+        Trial(1, ()).run()
