@@ -24,6 +24,7 @@ def _smaller(case: Case) -> Iterator[Case]:
     for position in range(len(case.pairs)):
         if len(case.pairs) > 1:
             yield without(case, position)
+    yield from _joined(case)
     if case.habit != "keeps":
         yield replace(case, habit="keeps", seen={})
     mappings = case.settings.mappings
@@ -40,6 +41,15 @@ def _smaller(case: Case) -> Iterator[Case]:
                 yield replace(case, settings=case.settings.with_mappings(changed), seen={})
     if case.settings.email_only:
         yield replace(case, settings=replace(case.settings, email_only=False), seen={})
+
+
+def _joined(case: Case) -> Iterator[Case]:
+    """Two new records that match may as well have been linked, and never compared."""
+    for one in case.pairs:
+        for other in case.pairs:
+            if one.memory is other.memory is None and one.b is None and other.a is None:
+                rest = tuple(pair for pair in case.pairs if pair is not one and pair is not other)
+                yield replace(case, pairs=(Pair(one.a, other.b, LinkMemory()), *rest), seen={})
 
 
 def _only(pairs: tuple[Pair, ...], mappings: tuple[FieldMapping, ...]) -> tuple[Pair, ...]:
