@@ -28,6 +28,7 @@ from .models import (
     RunState,
     Sync,
     SyncRun,
+    Untouched,
     VersionState,
 )
 from .run.preview import LIFE, end, is_over
@@ -36,6 +37,8 @@ from .services import SyncError
 DUE_KIND = "preview"
 """Name of previews in the table of what is due (`tenants.due`)."""
 LONGEST_SEARCH = 100
+FEW = 2000
+"""Operations that are better found by what they are than in the order of the list."""
 KINDS = (LINK_CHANGE, *(kind.value for kind in WriteKind))
 
 
@@ -118,10 +121,9 @@ def operations(run: SyncRun, wanted: Wanted = Wanted()) -> QuerySet[Operation]: 
         found = found.filter(kind=wanted.kind)
     if wanted.side:
         found = found.filter(side=wanted.side)
-    if wanted.field:
-        found = found.filter(changes__contains=[{"field": wanted.field}])
-    if wanted.rule:
-        found = found.filter(changes__contains=[{"rule": wanted.rule}])
+    for name, value in (("field", wanted.field), ("rule", wanted.rule)):
+        if value:
+            found = _having(found, run, name, value)
     if wanted.decision:
         declined = wanted.decision == OperationState.DECLINED
         found = found.filter(state=OperationState.DECLINED if declined else OperationState.HELD)
@@ -129,6 +131,20 @@ def operations(run: SyncRun, wanted: Wanted = Wanted()) -> QuerySet[Operation]: 
     if search:
         found = found.filter(Q(label__icontains=search) | Q(a_id=search) | Q(b_id=search))
     return found
+
+
+def _having(found: QuerySet[Operation], run: SyncRun, name: str, value: str) -> QuerySet[Operation]:
+    """Those with a change of this field, or by this rule.
+
+    Of many, a page is soon found in the order of the list; few have to be found by the index, which the database
+    would not choose by itself: it cannot guess what is rare.
+    """
+    found = found.filter(changes__contains=[{name: value}])
+    counts = run.progress.get("found")
+    if counts is None or counts.get(f"{name}:{value}", 0) > FEW:
+        return found
+    few = Operation.objects.filter(run=run, hold=Hold.PREVIEW, changes__contains=[{name: value}])
+    return found.filter(pk__in=list(few.values_list("pk", flat=True)))
 
 
 # --- Deciding -----------------------------------------------------------------------------------------------
@@ -160,7 +176,8 @@ def approve(run: SyncRun, *, actor: str, only: Collection[int] | None = None) ->
             if unknown:
                 raise SyncError({"operations": _("Some of these operations are not part of this preview.")})
             open_.exclude(pk__in=only).update(state=OperationState.DECLINED, decided_by=actor, decided_at=now)
-        open_.update(decided_by=actor, decided_at=now)
+        # Those that are left take the run's decision when they are carried out.
+        Untouched.objects.filter(run=locked).delete()  # From now on the records tell it themselves.
         _keep_apart(locked, actor)
         locked.decided_by, locked.decided_at = actor, now
         locked.save(update_fields=["decided_by", "decided_at"])

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from tenants.access import actor_of
 
-from .. import approvals, previews, services
+from .. import approvals, previews, services, untouched
 from ..models import Operation, RunState, Sync, SyncRun
 from .errors import answering
 from .pages import Oldest
@@ -156,6 +156,56 @@ class PreviewOperations(generics.ListAPIView):
     def get_serializer_context(self) -> dict[str, Any]:
         context: dict[str, Any] = super().get_serializer_context()
         return context | {"sync": self.sync, "resources": services.resources_of(self.sync)}
+
+
+class CandidateSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    label = serializers.CharField()
+
+
+class UntouchedSerializer(serializers.Serializer):
+    """One record, or two linked ones, for which nothing is planned."""
+
+    kind = serializers.ChoiceField(choices=untouched.KINDS)
+    state = serializers.CharField()
+    cause = serializers.CharField()
+    rule = serializers.CharField()
+    label = serializers.CharField()
+    detail = serializers.CharField(help_text="The values that decided, or what the app answered.")
+    a_id = serializers.CharField(allow_null=True)
+    b_id = serializers.CharField(allow_null=True)
+    candidates = CandidateSerializer(many=True, help_text="What it may be on the other side.")
+
+
+class UntouchedPageSerializer(serializers.Serializer):
+    next = serializers.CharField(help_text="`after` of the next page; blank on the last one.")
+    results = UntouchedSerializer(many=True)
+
+
+@extend_schema(tags=["previews"])
+class PreviewUntouched(generics.GenericAPIView):
+    queryset = SyncRun.objects.none()
+    serializer_class = UntouchedPageSerializer
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("search", str, description="Part of a record's name, or its id on either side."),
+            OpenApiParameter("kind", str, enum=list(untouched.KINDS)),
+            OpenApiParameter("cause", str, description="As no_email, filter_a, ambiguous."),
+            OpenApiParameter("side", str, enum=[value for value, _label in SIDES]),
+            OpenApiParameter("rule", str, description="As 6.2."),
+            OpenApiParameter("after", str, description="`next` of the page before."),
+        ]
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Records that the preview leaves out, puts to a person, or that are not possible, each with its cause."""
+        asked = request.query_params
+        names = ("search", "kind", "cause", "side", "rule")
+        sought = untouched.Sought(**{name: asked.get(name, "") for name in names})
+        if sought.kind and sought.kind not in untouched.KINDS:
+            raise serializers.ValidationError({"kind": "leave_out, ask or fail"})
+        page = untouched.records(current_or_404(sync_or_404(pk)), sought, after=asked.get("after", ""))
+        return Response(UntouchedPageSerializer({"next": page.next, "results": page.rows}).data)
 
 
 class _Deciding(generics.GenericAPIView):

@@ -19,6 +19,7 @@ urlpatterns = [
     ),
     path("syncs/<int:pk>/preview", previews.Preview.as_view(), name="api_preview"),
     path("syncs/<int:pk>/preview/operations", previews.PreviewOperations.as_view(), name="api_preview_operations"),
+    path("syncs/<int:pk>/preview/untouched", previews.PreviewUntouched.as_view(), name="api_preview_untouched"),
     path("syncs/<int:pk>/preview/mark", previews.PreviewMark.as_view(), name="api_preview_mark"),
     path("syncs/<int:pk>/preview/approve", previews.PreviewApprove.as_view(), name="api_preview_approve"),
     path("syncs/<int:pk>/preview/decline", previews.PreviewDecline.as_view(), name="api_preview_decline"),

@@ -6,7 +6,7 @@ last agreed), `run` (passes and operations), `lease` (who may write).
 
 from .lease import Lease
 from .link import Decision, FormerEnd, KeptApart, RecordLink, Wish
-from .run import BESIDE, LINK_CHANGE, Hold, Operation, OperationState, RunKind, RunPhase, RunState, SyncRun
+from .run import BESIDE, LINK_CHANGE, Hold, Operation, OperationState, RunKind, RunPhase, RunState, SyncRun, Untouched
 from .stream import DirtyRecord, ListedPage, MatchKey, RemoteRecord, Stream
 from .sync import SettingsVersion, StreamPair, Sync, SyncState, VersionState
 
@@ -34,6 +34,7 @@ __all__ = [
     "Sync",
     "SyncRun",
     "SyncState",
+    "Untouched",
     "VersionState",
     "Wish",
 ]

@@ -179,3 +179,24 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.side} {self.remote_id or ''}"
+
+
+class Untouched(models.Model):
+    """Records for which a preview plans nothing, since they are left out or failing (rule 11.1).
+
+    One row for each cause in a chunk, not one for each record: there may be as many of them as records.
+    """
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="untouched")
+    state = models.CharField(_("state"), max_length=8)
+    cause = models.CharField(_("cause"), max_length=20)
+    records = models.JSONField(_("records"))
+    """List of {a, b, label, detail, candidates}: ids on both sides, None where there is no such end."""
+
+    class Meta:
+        verbose_name = _("untouched records")
+        verbose_name_plural = _("untouched records")
+        indexes = [models.Index(fields=["run", "state", "cause", "id"], name="untouched_cause")]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.cause}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db.models import Q
 
@@ -19,7 +20,20 @@ from .bulk import as_json, update_rows
 from .context import Slice
 from .declining import decline, keep_apart
 
-TAKEN_UP = ("run_id", "link_id", "state", "hold", "seen_a", "seen_b", "seen_seq", "planned_at", "ended_at", "remote_id")
+TAKEN_UP = (
+    "decided_by",
+    "decided_at",
+    "run_id",
+    "link_id",
+    "state",
+    "hold",
+    "seen_a",
+    "seen_b",
+    "seen_seq",
+    "planned_at",
+    "ended_at",
+    "remote_id",
+)
 
 
 def decided(work: Slice, operations: Sequence[Operation]) -> list[Operation]:
@@ -40,6 +54,7 @@ def decided(work: Slice, operations: Sequence[Operation]) -> list[Operation]:
         if row.kind == LINK_CHANGE and row.state == OperationState.DECLINED
         for end in (("a", row.a_id), ("b", row.b_id))
     }
+    by = _decision(work)
     new: list[Operation] = []
     moved: list[Operation] = []
     for op in operations:
@@ -53,18 +68,26 @@ def decided(work: Slice, operations: Sequence[Operation]) -> list[Operation]:
             new.append(op)
         else:
             moved.append(row)
-            if not _take_up(work, op, row):
+            if not _take_up(work, op, row, by):
                 new.append(op)
     update_rows(moved, TAKEN_UP)
     work.count("again", len(new))
     return new
 
 
-def _take_up(work: Slice, op: Operation, row: Operation) -> bool:
-    """False where it is not what was shown any more."""
+def _decision(work: Slice) -> tuple[str, datetime | None]:
+    """Who decided on the preview, and when. It is not written into each of its operations at once: they are many."""
+    assert work.run is not None and work.run.preview is not None
+    return work.run.preview.decided_by, work.run.preview.decided_at
+
+
+def _take_up(work: Slice, op: Operation, row: Operation, by: tuple[str, datetime | None]) -> bool:
+    """False where it is not what was shown any more. `by`: who decided on the whole of it, and when."""
     assert op.link is not None
     now = work.clock.now()
     row.run_id, row.link_id, row.hold = op.run_id, op.link_id, ""
+    if row.decided_at is None:
+        row.decided_by, row.decided_at = by
     if [row.changes, row.strands] != json.loads(as_json([op.changes, op.strands])):
         row.state, row.ended_at = OperationState.SUPERSEDED, now
         return False
@@ -81,8 +104,8 @@ def end_decisions(work: Slice) -> None:
     """The run is over: what was approved and did not come up again has nothing left to do. Within `fenced`."""
     assert work.run is not None
     left = Operation.objects.filter(run_id=work.run.preview_id, hold=Hold.PREVIEW)
-    left.filter(state=OperationState.HELD).exclude(kind=LINK_CHANGE).update(
-        state=OperationState.SUPERSEDED, ended_at=work.clock.now()
-    )
-    left.filter(state=OperationState.HELD).update(state=OperationState.DONE, ended_at=work.clock.now())
+    by, at = _decision(work)
+    told = {"ended_at": work.clock.now(), "decided_by": by, "decided_at": at}
+    left.filter(state=OperationState.HELD).exclude(kind=LINK_CHANGE).update(state=OperationState.SUPERSEDED, **told)
+    left.filter(state=OperationState.HELD).update(state=OperationState.DONE, **told)
     left.update(hold="")

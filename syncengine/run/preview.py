@@ -35,6 +35,7 @@ from ..models import (
     RunState,
     Sync,
     SyncRun,
+    Untouched,
     VersionState,
 )
 from . import trouble
@@ -46,6 +47,7 @@ from .planning import Planner
 from .read import Reader
 from .runner import BUSY, GIVE_WAY, open_clients, slice_with
 from .turns import others_concerned
+from .untouched import untouched
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +92,9 @@ def is_over(run: SyncRun, now: datetime) -> bool:
 
 def end(run: SyncRun) -> None:
     """Nothing of it will be carried out."""
-    Operation.objects.filter(run=run, hold=Hold.PREVIEW).delete()
+    rows = Operation.objects.filter(run=run, hold=Hold.PREVIEW)
+    rows._raw_delete(rows.db)
+    Untouched.objects.filter(run=run).delete()
     SyncRun.objects.filter(pk=run.pk).update(state=RunState.CANCELLED, phase=RunPhase.DONE)
 
 
@@ -144,6 +148,7 @@ def _slice_of(run_id: int, held: Held, clock: Clock) -> Next:
 def _fail(run: SyncRun, held: Held, clock: Clock, reason: str) -> Next:
     with fenced(held):
         Operation.objects.filter(run=run).delete()
+        Untouched.objects.filter(run=run).delete()
         SyncRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
             state=RunState.FAILED, error=reason, finished_at=clock.now()
         )
@@ -231,12 +236,14 @@ class Rehearsal(Planner):
             new = [link for link in mine.values() if link.is_whole and (link.a_id, link.b_id) not in linked]
             kept = [op for op in operations if op.link_id in mine]
             counts = self._counts(new, kept, mine.values())
+            found = self._found(kept)
             for op in kept:
                 link = mine[op.link_id]
                 op.link, op.a_id, op.b_id = None, link.a_id, link.b_id
                 op.state, op.hold = OperationState.HELD, Hold.PREVIEW
             insert_rows([*map(self._link_change, new), *kept])
-            self.work.progress |= {"at": [side.value, ids[-1]], "counts": counts}
+            insert_rows(untouched(self._run, mine.values()))
+            self.work.progress |= {"at": [side.value, ids[-1]], "counts": counts, "found": found}
             self.work.progress.pop("linked", None)
             self.work.show(RunPhase.PLANNING)
             achieved(self.work.held)
@@ -273,6 +280,14 @@ class Rehearsal(Planner):
             hold=Hold.PREVIEW,
             planned_at=self.work.clock.now(),
         )
+
+    def _found(self, operations: Sequence[Operation]) -> dict[str, int]:
+        """How many operations have a field, or follow from a rule: what is rare is looked for in another way."""
+        found = Counter(self.work.progress.get("found", {}))
+        for op in operations:
+            found.update({f"field:{change['field']}" for change in op.changes})
+            found.update({f"rule:{change['rule']}" for change in op.changes})
+        return dict(found)
 
     def _counts(
         self, new: Sequence[RecordLink], operations: Sequence[Operation], links: Iterable[RecordLink]

@@ -22,6 +22,8 @@ from ..models import RunState, Sync, SyncRun
 from ..previews import Wanted
 from ..services import SyncError
 from ..showing import Showing, ends_of, label_of
+from ..untouched import KINDS as KINDS_LEFT
+from . import untouched
 from .common import attempt, header, sync_or_404
 from .progress import progress_of
 
@@ -59,24 +61,33 @@ def sync_preview_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _found(request: HttpRequest, sync: Sync, run: SyncRun) -> dict[str, Any]:
     wanted = _wanted(request.GET.get)
+    context = _around(sync, run, wanted)
+    if wanted.kind in KINDS_LEFT:
+        return context | {"untouched": True} | untouched.listed(sync, run, wanted, request.GET.dict())
     page = queries.after_key(previews.operations(run, wanted), request.GET.get("after", ""), ROWS_SHOWN)
     showing = Showing(most=FIELDS_SHOWN)
+    asked = {name: value for name in FILTERS if (value := getattr(wanted, name))}
+    return context | {
+        "rows": [showing.planned(row, sync) for row in page.rows],
+        "page": page,
+        "also": urlencode(asked),
+        "asked": asked,
+    }
+
+
+def _around(sync: Sync, run: SyncRun, wanted: Wanted) -> dict[str, Any]:
+    """What stands around the list, whatever is in it."""
     counts = run.progress.get("counts", {})
     ends = ends_of(sync)
-    asked = {name: value for name in FILTERS if (value := getattr(wanted, name))}
     return {
         "counts": counts,
         "tiles": _tiles(counts, {side: ends[side].name for side in Side}),
-        "rows": [showing.planned(row, sync) for row in page.rows],
-        "page": page,
         "wanted": wanted,
-        "also": urlencode(asked),
-        "asked": asked,
         "ends_at": previews.ends_at(run),
         "declined": previews.operations(run, Wanted(decision="declined"))[:1].exists(),
         "fields": _fields(sync),
         "rules": [(rule, title) for rule, title in words.RULES.items() if rule in PLANNED_BY],
-        "kinds": [(kind, words.PLANNED[kind]) for kind in previews.KINDS],
+        "kinds": [(kind, words.PLANNED[kind]) for kind in previews.KINDS] + untouched.kinds(),
     }
 
 
@@ -88,7 +99,7 @@ def _wanted(get: Callable[[str, str], Any]) -> Wanted:
     said = {name: str(get(name, "")) for name in FILTERS}
     if said["side"] not in set(Side):
         said["side"] = ""
-    if said["kind"] not in previews.KINDS:
+    if said["kind"] not in (*previews.KINDS, *KINDS_LEFT):
         said["kind"] = ""
     return Wanted(**said)
 
@@ -120,12 +131,14 @@ def _tiles(counts: dict[str, int], names: dict[Side, str]) -> list[tuple[str, in
     gone = sum(counts.get(f"{kind}_{side}", 0) for kind in ("archive", "delete") for side in Side)
     if gone:
         tiles.append((_("To archive or delete"), gone, "trash-2", "red", "kind=delete"))
-    return [
-        *tiles,
+    tiles += [
         (_("Values cleared"), counts.get("clear", 0), "circle-x", "orange", "rule=3.6"),
-        (_("Left out"), counts.get("leave_out", 0), "funnel", "secondary", ""),
-        (_("For a person"), counts.get("ask", 0), "circle-alert", "yellow", ""),
+        (_("Left out"), counts.get("leave_out", 0), "funnel", "secondary", "kind=leave_out"),
+        (_("For a person"), counts.get("ask", 0), "circle-alert", "yellow", "kind=ask"),
     ]
+    if counts.get("fail"):
+        tiles.append((_("Not possible"), counts["fail"], "triangle-alert", "red", "kind=fail"))
+    return tiles
 
 
 # --- What one can do ----------------------------------------------------------------------------------------

@@ -168,6 +168,7 @@ def requests(made: World) -> list[tuple[str, str, dict[str, Any]]]:
         ("post", "api_reopen", {}),
         ("get", "api_preview", {}),
         ("get", "api_preview_operations", {}),
+        ("get", "api_preview_untouched", {}),
         ("get", "api_held", {}),
     ]
 
@@ -198,3 +199,26 @@ def test_who_may(
         allowed = 200 if method == "get" else 403
         assert getattr(read_only, method)(address, said, format="json").status_code == allowed, name
     assert list(Operation.objects.order_by("pk").values_list("pk", "state")) == before
+
+
+def test_rule_11_1_what_is_left_alone_over_the_api(made: World, url: Url, api_client: APIClient) -> None:
+    address = url("api_preview_untouched", made.sync.pk)
+    assert api_client.get(address).status_code == 404, "there is no preview"
+    run = ready(made, api_client, url)
+    record = {"b": None, "detail": "Job: Baker", "candidates": []}
+    rows = [{**record, "a": f"a{n}", "label": f"Baker {n:02}"} for n in range(60)]
+    run.untouched.create(state="excluded", cause="filter_a", records=rows)
+    twin = {"a": None, "b": "t1", "label": "Twin", "detail": "", "candidates": ["x1"]}
+    run.untouched.create(state="failing", cause="ambiguous", records=[twin])
+    first = api_client.get(address, {"cause": "filter_a"}).json()
+    assert first["results"][0] == {
+        "kind": "leave_out", "state": "excluded", "cause": "filter_a", "rule": "6.2", "label": "Baker 00",
+        "detail": "Job: Baker", "a_id": "a0", "b_id": None, "candidates": [],
+    }  # fmt: skip
+    rest = api_client.get(address, {"cause": "filter_a", "after": first["next"]}).json()
+    assert (len(first["results"]), len(rest["results"]), rest["next"]) == (50, 10, "")
+    (asked,) = api_client.get(address, {"kind": "ask"}).json()["results"]
+    assert asked["candidates"] == [{"id": "x1", "label": ""}] and asked["rule"] == "5.8"
+    for said, count in [({"search": "a7"}, 1), ({"side": "b"}, 1), ({"rule": "6.1"}, 0), ({"rule": "5.8"}, 1)]:
+        assert len(api_client.get(address, said).json()["results"]) == count, said
+    assert api_client.get(address, {"kind": "nonsense"}).status_code == 400

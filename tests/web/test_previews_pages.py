@@ -232,3 +232,36 @@ def test_texts_from_outside_are_shown_as_text(made: World, url: Url, owner_clien
     ready(made, text="<script>x</script>")
     text = owner_client.get(url("sync_preview", made.sync.pk)).text
     assert "<script>x" not in text and "&lt;script&gt;x" in text
+
+
+def left_alone(run: SyncRun) -> None:
+    record = {"b": None, "detail": "Job: Baker", "candidates": []}
+    run.progress["counts"] |= {"leave_out": 60, "ask": 1, "fail": 1}
+    run.save()
+    rows = [{**record, "a": f"a{n}", "label": f"Baker {n:02}"} for n in range(60)]
+    run.untouched.create(state="excluded", cause="filter_a", records=rows)
+    twin = {"a": None, "b": "t1", "label": "Twin <b>", "detail": "", "candidates": ["x1"]}
+    run.untouched.create(state="failing", cause="ambiguous", records=[twin])
+    run.untouched.create(
+        state="failing", cause="missing_required", records=[{**record, "a": "r1", "label": "Somebody else"}]
+    )
+
+
+def test_rule_11_1_what_is_left_alone_is_listed_by_its_cause(
+    made: World, url: Url, member_client: Callable[..., Client], stranger_client: Client, other_workspace: Workspace
+) -> None:
+    left_alone(ready(made))
+    address, viewer = url("sync_preview", made.sync.pk), member_client("viewer")
+    tiles = viewer.get(address).text
+    assert all(f"?kind={kind}" in tiles for kind in ("leave_out", "ask", "fail")) and "Baker 00" not in tiles
+    page = viewer.get(address, {"kind": "leave_out"}).text
+    assert "Baker 00" in page and "Job: Baker" in page and "Rule 6.2" in page and "Twin" not in page
+    assert "Baker 49" in page and "Baker 50" not in page and "after=" in page
+    assert "Baker 57" in viewer.get(address, {"kind": "leave_out", "search": "57"}).text
+    assert "There are none" in viewer.get(address, {"kind": "leave_out", "cause": "no_email"}).text
+    asked = member_client("admin").get(address, {"kind": "ask"}).text
+    assert "Twin &lt;b&gt;" in asked and "x1" in asked and "Somebody else" not in asked and "Carry out all" in asked
+    assert "Somebody else" in viewer.get(address, {"kind": "fail", "after": "nonsense"}).text
+    assert stranger_client.get(address, {"kind": "ask"}).status_code == 404
+    elsewhere = workspace_url(other_workspace, "sync_preview", made.sync.pk)
+    assert stranger_client.get(elsewhere, {"kind": "ask"}).status_code == 404
