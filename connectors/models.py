@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import MD5, Cast, Concat
 from django.utils.translation import gettext_lazy as _
 
 from . import registry
@@ -76,6 +77,12 @@ class AccountObject(models.Model):
     """A `Resource` as `connectors.snapshots` writes it."""
     meaning = models.JSONField(_("meaning"), default=dict, blank=True)
     """An `ObjectMeaning` as `connectors.snapshots` writes it."""
+    digest = models.GeneratedField(
+        expression=MD5(Concat(Cast("resource", models.TextField()), Cast("meaning", models.TextField()))),
+        output_field=models.CharField(max_length=32),
+        db_persist=True,
+    )
+    """Of what is known of it: the same as long as neither the app nor a person says otherwise."""
     seen_at = models.DateTimeField(_("last seen"))
     missing = models.BooleanField(_("missing"), default=False)
     """The account did not name it when it was last asked."""

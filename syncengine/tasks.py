@@ -21,7 +21,7 @@ from .run.runner import run_slice
 def run_sync(sync_id: int) -> None:
     """One slice of a sync; it is due again when the slice says so, and those that it has news for are due now."""
     found = run_slice(sync_id)
-    again(lambda: due.done(DUE_KIND, sync_id, found.at))
+    again(lambda: due.done(DUE_KIND, sync_id, found.at, looked_at=found.looked_at))
     for other in found.others:
         due.schedule(DUE_KIND, other, timezone.now())
 

@@ -43,11 +43,19 @@ WITH line AS MATERIALIZED (
        FOR UPDATE OF due SKIP LOCKED
 )
 UPDATE tenants_due due
-   SET claimed_until = %(until)s,
+   SET claimed_until = %(until)s, claims = LEAST(due.claims + 1, 1000),
        wanted_at = CASE WHEN due.wanted_at <= %(now)s THEN NULL ELSE due.wanted_at END
   FROM picked
  WHERE due.id = picked.id
 RETURNING due.*
+"""
+
+_DONE = """
+UPDATE tenants_due
+   SET at = LEAST(%(at)s, wanted_at), wanted_at = NULL, claimed_until = NULL, claims = 0,
+       looked_at = COALESCE(%(looked_at)s, looked_at)
+ WHERE workspace_id = %(workspace)s AND kind = %(kind)s AND target = %(target)s
+   AND COALESCE(%(at)s, wanted_at) IS NOT NULL
 """
 
 _EVERYWHERE = """
@@ -85,21 +93,22 @@ def claim(now: datetime, limit: int, hold: timedelta) -> list[Due]:
     return sorted(found, key=lambda item: (item.at, item.pk))
 
 
-def done(kind: str, target: int, next_at: datetime | None) -> None:
+def done(kind: str, target: int, next_at: datetime | None, *, looked_at: datetime | None = None) -> None:
     """The claimed item of the current workspace is dealt with: due again at `next_at`, or not at all (None).
 
-    A wish that came in meanwhile is not lost: the earlier time counts. What was cancelled stays so.
+    A wish that came in meanwhile is not lost: the earlier time counts. What was cancelled stays so. `looked_at`: there
+    was nothing to do then.
     """
-    with transaction.atomic():
-        item = _item(kind, target).select_for_update().first()
-        if item is None:
-            return
-        times = [time for time in (next_at, item.wanted_at) if time is not None]
-        if not times:
-            item.delete()
-            return
-        item.at, item.wanted_at, item.claimed_until = min(times), None, None
-        item.save(update_fields=["at", "wanted_at", "claimed_until"])
+    params = {
+        "workspace": current_workspace().pk, "kind": kind, "target": target, "at": next_at, "looked_at": looked_at,
+    }  # fmt: skip
+    if next_at is None:
+        with transaction.atomic():
+            if _item(kind, target).select_for_update().filter(wanted_at=None).first() is not None:
+                _item(kind, target).delete()
+                return
+    with connection.cursor() as cursor:
+        cursor.execute(_DONE, params)
 
 
 def _item(kind: str, target: int) -> QuerySet[Due]:

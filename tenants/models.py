@@ -201,6 +201,10 @@ class Due(models.Model):
     """Somebody is at it until then; after that it may be claimed anew."""
     wanted_at = models.DateTimeField(_("wanted again at"), null=True, blank=True)
     """Asked for while it was claimed: it is due again then, whatever `done` says."""
+    claims = models.PositiveSmallIntegerField(default=0, db_default=0)
+    """Claims one after another with no `done` in between: more than one, and somebody died over it."""
+    looked_at = models.DateTimeField(_("last look"), null=True, blank=True)
+    """When it was last found with nothing to do, where nothing else tells of that."""
 
     class Meta:
         verbose_name = _("due item")

@@ -85,6 +85,7 @@ class SyncRun(models.Model):
                 fields=["sync"], condition=Q(state="running", kind="preview"), name="one_running_preview_a_sync"
             ),
         ]
+        indexes = [models.Index(fields=["sync"], condition=Q(state="running"), name="run_under_way")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.started_at:%Y-%m-%d %H:%M}"

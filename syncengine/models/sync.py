@@ -65,6 +65,9 @@ class Sync(models.Model):
     existing_a = models.BigIntegerField(null=True, blank=True)
     existing_b = models.BigIntegerField(null=True, blank=True)
     """Records numbered up to this were there when *from now on* was chosen (rule 6.4)."""
+    rested = models.CharField(max_length=32, blank=True, default="", db_default="")
+    """Fingerprint of settings and objects with which it last came to rest: as long as they are the same, a glance at
+    what changed tells whether anything is to be done (`run.glance`)."""
     initial_done = models.BooleanField(_("first run done"), default=False)
     counts = models.JSONField(_("counts"), default=dict, blank=True)
     """State (and ``failing:<class>``) → links. Kept at the end of each slice, not counted by pages."""

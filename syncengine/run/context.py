@@ -12,6 +12,7 @@ from connectors.contract import Client, Resource
 from ..core.mapping import Side
 from ..core.plan import Rules
 from ..models import BESIDE, RunKind, RunPhase, RunState, Stream, Sync, SyncRun, SyncState
+from .ahead import Answer
 from .associations import Associations
 from .clock import Clock
 from .lease import Held, renew
@@ -29,6 +30,8 @@ class Next:
     """Nothing is left to do."""
     others: tuple[int, ...] = ()
     """Syncs that share a stream in which something has changed: they are due at once."""
+    looked_at: datetime | None = None
+    """Both streams were read at this time or later, and no row tells of it (`run.glance`)."""
 
 
 class Halted(Exception):
@@ -52,6 +55,8 @@ class Slice:
     progress: dict[str, Any] = field(default_factory=dict)
     touched: bool = False
     """A link was changed: what is counted of them has to be counted anew."""
+    ahead: dict[Side, Answer] = field(default_factory=dict)
+    """What the streams answered before the leases were taken."""
     associations: Associations = field(init=False)
 
     def __post_init__(self) -> None:

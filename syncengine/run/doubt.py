@@ -160,7 +160,9 @@ def given_up(links: Sequence[int]) -> QuerySet[Operation]:
 
 def look_again(links: Sequence[int]) -> None:
     """Have the creations of these links looked for once more, as if their answers had been lost just now."""
-    given_up(links).update(state=OperationState.SENDING, error="", ended_at=None)
+    again = given_up(links)
+    RecordLink.objects.filter(pk__in=again.values("link_id")).update(replan=True)
+    again.update(state=OperationState.SENDING, error="", ended_at=None)
 
 
 def _is_twin(rules: Rules, side: Side, op: Operation, record: RemoteRecord) -> bool:

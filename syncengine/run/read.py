@@ -17,7 +17,6 @@ from connectors.contract import (
     MergeSignal,
     Page,
     RateLimited,
-    ReadStrategy,
     Record,
     Resource,
 )
@@ -26,15 +25,14 @@ from ..core.mapping import fingerprint
 from ..core.values import Locale
 from ..models import DirtyRecord, ListedPage, RemoteRecord, Stream
 from . import missing
+from .ahead import Answer
 from .clock import Clock
 from .guard import Guard
 from .lease import Held, achieved, fenced, keep
 from .settled import FORGOTTEN, read_settled, trail_after
-from .store import Seen, known_marks, mark_gone, store_records
+from .store import Seen, ids_of, known_marks, mark_gone, store_records, unknown
 from .survivors import Beside, news_of, refuse_strangers, there, told_by
-
-LIST_AGAIN = timedelta(minutes=10)
-"""Where a resource tells of no deletions, it is listed completely this often (rule 8.4)."""
+from .turns import listing_due
 
 
 @dataclass(slots=True)
@@ -51,6 +49,8 @@ class Reader:
     """The sync that it is read for."""
     used: Collection[str] = ()
     """Names of the fields that it needs."""
+    ahead: Answer | None = None
+    """What the stream has answered already, if anything."""
     guard: Guard = field(default_factory=Guard)
 
     def read(
@@ -93,8 +93,7 @@ class Reader:
     def _read_pass(self, deadline: datetime, progress: Callable[[int], None]) -> bool:
         while True:
             keep(self.held, now=self.clock.now())
-            asked = self.clock.now()
-            page = self._next_page()
+            page, asked = self._next_page()
             self._store_page(page, asked)
             progress(self.stream.records)
             if not page.more:
@@ -114,7 +113,7 @@ class Reader:
             # What is gone is read anew with all records if it ever comes back.
             with fenced(self.held):
                 self.update(fields_known={name: meaning for name, meaning in known.items() if name in now})
-        if not self.stream.passing and self._listing_due():
+        if not self.stream.passing and listing_due(self.stream, self.resource, self.clock.now()):
             self.restart()
             return True
         return False
@@ -132,11 +131,6 @@ class Reader:
         with fenced(self.held):
             RemoteRecord.objects.filter(stream=self.stream, gone=False).update(fingerprint="")
 
-    def _listing_due(self) -> bool:
-        if self.resource.tombstones or self.resource.read is ReadStrategy.LISTING:
-            return False
-        return self.stream.listed_at is None or self.clock.now() - self.stream.listed_at >= LIST_AGAIN
-
     def restart(self, **changes: object) -> None:
         """The next page is the first of a complete pass."""
         with fenced(self.held):
@@ -148,17 +142,25 @@ class Reader:
         for name, value in changes.items():
             setattr(self.stream, name, value)
 
-    def _next_page(self) -> Page:
+    def _next_page(self) -> tuple[Page, datetime]:
+        """With the time when it was asked for."""
         before = self.stream.cursor
         try:
-            page = self.client.read(self.resource, before or None)
+            page, asked = self._ask(before)
         except CursorExpired:
             # Nothing is concluded from it: everything is read anew.
             self.guard.expired()
             self.restart()
-            page = self.client.read(self.resource, None)
+            page, asked = self._ask("")
         self.guard.look_at(page, before)
-        return page
+        return page, asked
+
+    def _ask(self, cursor: str) -> tuple[Page, datetime]:
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None and ahead.to(cursor, self.resource):
+            return ahead.page, ahead.asked
+        asked = self.clock.now()
+        return self.client.read(self.resource, cursor or None), asked
 
     # --- Storing ---------------------------------------------------------------------------------------------
 
@@ -174,7 +176,7 @@ class Reader:
         with fenced(self.held):
             gone = self.store_content(page, beside, asked)
             if listing and page.more:
-                ListedPage.objects.create(stream=self.stream, ids=_ids(page))
+                ListedPage.objects.create(stream=self.stream, ids=ids_of(page))
             elif last_of_listing:
                 self._look_for_missing(page, begins)
                 ListedPage.objects.filter(stream=self.stream).delete()
@@ -248,13 +250,7 @@ class Reader:
         """Values of records that a page only named, where their version is new to us."""
         if not page.versions:
             return []
-        known = known_marks(self.stream, [id_ for id_, _ in page.versions])
-        wanted = [
-            id_
-            for id_, version in page.versions
-            if id_ not in known or known[id_].gone or known[id_].version != version
-        ]
-        return list(self._get(wanted))
+        return list(self._get(unknown(self.stream, page.versions)))
 
     def _get(self, ids: Sequence[str]) -> Iterable[Record]:
         for start in range(0, len(ids), self.resource.get_batch):
@@ -268,7 +264,7 @@ class Reader:
         """Ids that the complete listing lacks are read one by one: only then they are gone (rule 8.4)."""
         if self.stream.pass_broken:
             return
-        listed = set(_ids(page))
+        listed = set(ids_of(page))
         if not single:
             for ids in ListedPage.objects.filter(stream=self.stream).values_list("ids", flat=True):
                 listed.update(ids)
@@ -305,10 +301,6 @@ class Reader:
         """What we wrote so lately that the app need not show it yet."""
         known = known_marks(self.stream, list(lacking)) if lacking else {}
         return {id_ for id_, m in known.items() if m.written_at is not None and m.written_at + self._settle >= asked}
-
-
-def _ids(page: Page) -> list[str]:
-    return [record.id for record in page.records] + [id_ for id_, _ in page.versions]
 
 
 def meanings(resource: Resource) -> dict[str, str]:

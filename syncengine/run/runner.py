@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -31,18 +31,20 @@ from ..models import (
     SyncState,
 )
 from . import brake, circuit, companies, missing, parents, resync, trouble, undone
+from .ahead import Ahead
 from .apply import Applier
 from .clock import Clock
 from .context import Halted, Next, Slice
 from .counts import keep_counts
 from .decided import end_decisions
 from .doubt import Doubts
+from .glance import basis_of, glance
 from .lease import Held, LeaseLost, fenced, lease_name, release, take, this_process
 from .parked import try_again_where_fields_changed
 from .planning import Planner
 from .read import Reader
 from .schema import gone_fields, resource_of
-from .turns import is_wanted, next_reading, others_concerned
+from .turns import is_wanted, know_looks, next_reading, others_concerned
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,23 @@ ROUNDS = 5
 def run_slice(sync_id: int, clock: Clock | None = None) -> Next:
     """Work on one sync until nothing is left to do or its time is over. The only entry into a sync."""
     clock = clock or Clock(together=True)
+    found = _glance(sync_id, clock)
+    if isinstance(found, Next):
+        return found
+    with found or nullcontext():
+        return _under_leases(sync_id, clock, found)
+
+
+def _glance(sync_id: int, clock: Clock) -> Next | Ahead | None:
+    try:
+        return glance(sync_id, clock)
+    except Exception as error:
+        # Under the leases it counts, and people are told.
+        logger.error("sync %s: a glance failed by a defect", sync_id, exc_info=error)
+        return None
+
+
+def _under_leases(sync_id: int, clock: Clock, ahead: Ahead | None) -> Next:
     sync = _load(sync_id)
     if sync is None:
         return Next(None)
@@ -68,7 +87,7 @@ def run_slice(sync_id: int, clock: Clock | None = None) -> Next:
     worn_out = held.deaths >= trouble.TOO_MANY_DEATHS
     survived = None
     try:
-        found = trouble.after_deaths(sync, held, clock) if worn_out else _slice_of(sync_id, held, clock)
+        found = trouble.after_deaths(sync, held, clock) if worn_out else _slice_of(sync_id, held, clock, ahead)
         survived = trouble.TOO_MANY_DEATHS - 1 if worn_out else 0
     except LeaseLost:
         logger.warning("sync %s: the lease went to somebody else; nothing more is stored", sync_id)
@@ -93,13 +112,13 @@ def _lease_names(sync: Sync) -> list[str]:
     return [lease_name(sync.pk), *(f"stream:{sync.pair.stream(side).pk}" for side in Side)]
 
 
-def _slice_of(sync_id: int, held: Held, clock: Clock) -> Next:
+def _slice_of(sync_id: int, held: Held, clock: Clock, ahead: Ahead | None) -> Next:
     """One slice under its leases. Raises LeaseLost; all other errors become a time to try again."""
     sync = _load(sync_id)  # Once more: what was read before the lease was ours may be of yesterday.
     if sync is None:
         return Next(None)
     try:
-        found = _undisturbed(sync, held, clock)
+        found = _undisturbed(sync, held, clock, ahead)
     except Halted:
         return Next(clock.now())
     except LeaseLost:
@@ -111,26 +130,27 @@ def _slice_of(sync_id: int, held: Held, clock: Clock) -> Next:
     return found
 
 
-def _undisturbed(sync: Sync, held: Held, clock: Clock) -> Next:
+def _undisturbed(sync: Sync, held: Held, clock: Clock, ahead: Ahead | None) -> Next:
     """The work of a slice, begun again where the database gave up a transaction of it for another's sake.
 
     That is safe for the reason that a death is: whatever is stored is stored whole, and what is sent was written down.
     """
     for _ in range(AGAIN):
         try:
-            return _work(sync, held, clock)
+            return _work(sync, held, clock, ahead)
         except OperationalError as error:
             if not is_passing(error):
                 raise
             logger.warning("sync %s: begun again, since the database gave up a transaction", sync.pk)
             again(sync.refresh_from_db)
-    return _work(sync, held, clock)
+    return _work(sync, held, clock, ahead)
 
 
-def _work(sync: Sync, held: Held, clock: Clock) -> Next:
+def _work(sync: Sync, held: Held, clock: Clock, ahead: Ahead | None) -> Next:
     deadline = clock.now() + clock.slice
-    with open_clients(sync, lane=_lane(sync)) as clients:
+    with open_clients(sync, lane=_lane(sync), ahead=ahead) as clients:
         work = _slice(sync, held, clock, clients, deadline)
+        work.ahead = ahead.answers if ahead is not None else {}
         before = {side: stream.seq for side, stream in work.streams.items()}
         refused = None
         try:
@@ -172,9 +192,11 @@ def _steps(work: Slice) -> Next:
 
 
 @contextmanager
-def open_clients(sync: Sync, *, lane: Lane = Lane.FRESH) -> Iterator[Mapping[Side, Client]]:
+def open_clients(sync: Sync, *, lane: Lane = Lane.FRESH, ahead: Ahead | None = None) -> Iterator[Mapping[Side, Client]]:
+    """Those that are open already, else new ones."""
     with ExitStack() as stack:
-        yield {
+        opened = ahead.hand_over(stack) if ahead is not None else None
+        yield opened or {
             side: stack.enter_context(accounts.open_guarded(sync.pair.stream(side).object.account, lane=lane))
             for side in Side
         }
@@ -207,6 +229,7 @@ def slice_with(
 ) -> Slice:
     """A slice of work with these settings."""
     streams = {side: sync.pair.stream(side) for side in Side}
+    know_looks(streams.values())
     resources = {side: resource_of(streams[side], clients[side], run, clock.now()) for side in Side}
     rules = Rules(_within_plan(version.load()), resources[Side.A], resources[Side.B])
     progress = dict(run.progress) if run else {}
@@ -245,7 +268,7 @@ def _read(work: Slice, doubts: Doubts) -> bool:
 
         reader = Reader(
             work.streams[side], work.resources[side], work.clients[side], work.rules.locale, work.held, work.clock,
-            work.sync.pk, work.rules.settings.names(),
+            work.sync.pk, work.rules.settings.names(), work.ahead.pop(side, None),
         )  # fmt: skip
         if not reader.read(deadline=work.deadline, progress=seen, pass_wanted=wanted[side]):
             return False
@@ -284,7 +307,7 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
         trouble.over(work.sync)
         planned = {"planned_a": work.sync.planned_a, "planned_b": work.sync.planned_b, "active": work.sync.active_id}
         at_rest = Sync.objects.filter(pk=work.sync.pk, **planned).update(
-            initial_done=True, last_run_at=now, **_attention(work)
+            initial_done=True, last_run_at=now, rested=basis_of(work.sync, work.resources), **_attention(work)
         )
         if not at_rest:
             raise Halted

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from connectors import accounts
 from connectors.contract import Client, Resource, ResourceGone
+from connectors.models import AccountObject
 
 from ..core.plan import Rules
 from ..models import Stream, SyncRun
@@ -26,7 +27,7 @@ def resource_of(stream: Stream, client: Client, run: SyncRun | None, now: dateti
     obj = stream.object
     if _is_due(stream, run, now):
         accounts.look_at_objects(obj.account, client, now)
-        obj.refresh_from_db(fields=["resource", "label", "missing", "seen_at"])
+        obj.refresh_from_db(fields=["resource", "label", "missing", "seen_at", "digest"])
     if obj.missing:
         names = {"account": obj.account.name, "object": obj.label}
         raise ResourceGone(_("“%(account)s” does not offer “%(object)s” any more.") % names)
@@ -39,7 +40,12 @@ def _is_due(stream: Stream, run: SyncRun | None, now: datetime) -> bool:
     obj = stream.object
     if run is not None and run.started_by and run.started_at >= obj.seen_at:
         return True
-    return obj.missing or not timedelta(0) <= now - obj.seen_at < LOOK_AGAIN
+    return obj.missing or is_old(obj, now)
+
+
+def is_old(obj: AccountObject, now: datetime) -> bool:
+    """Has it to be described anew?"""
+    return not timedelta(0) <= now - obj.seen_at < LOOK_AGAIN
 
 
 def gone_fields(rules: Rules) -> dict[str, str]:

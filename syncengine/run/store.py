@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from django.db import connection
 from django.db.models import Q
 
-from connectors.contract import Record, Resource, Values
+from connectors.contract import Page, Record, Resource, Values
 
 from ..core.match import Keys, blocks, keys_of
 from ..core.storable import storable_print
@@ -17,6 +17,7 @@ from ..core.values import Locale, blank
 from ..models import MatchKey, RemoteRecord, Stream
 from .bulk import as_json, insert_rows, update_rows
 from .companies import with_companies
+from .survivors import news_of, there, told_by
 
 LABEL_FIELDS = ("full_name", "name", "title", "subject", "number")
 """Canonical names of what a record is called by, the best first."""
@@ -108,6 +109,36 @@ def _differing(stream: Stream, sights: Sequence[Sight]) -> dict[str, Mark | None
         return answers | {row[0]: None if row[1] is None else Mark(*row[1:]) for row in cursor.fetchall()}
 
 
+def unknown(stream: Stream, versions: Sequence[tuple[str, str]]) -> list[str]:
+    """Ids of (id, version) that are new to us, or in a version that is."""
+    known = known_marks(stream, [id_ for id_, _ in versions])
+    return [id_ for id_, version in versions if id_ not in known or known[id_].gone or known[id_].version != version]
+
+
+def ids_of(page: Page) -> list[str]:
+    """The records that it shows."""
+    return [record.id for record in page.records] + [id_ for id_, _ in page.versions]
+
+
+def brings_news(stream: Stream, resource: Resource, page: Page) -> bool:
+    """Would anything be stored of the last page of a pass, beside its checkpoint?"""
+    if page.deleted or page.merged or (page.versions and unknown(stream, page.versions)):
+        return True
+    records = there(page.records)
+    if records and _differing(stream, _sights(resource, [Seen(record, datetime.min) for record in records])):
+        return True
+    if news_of(stream, told_by(page.records)).merged:
+        return True
+    # All that it lists is known: nothing is missing if that is as much.
+    listed = {record.id for record in records} | {id_ for id_, _ in page.versions}
+    return page.listing and RemoteRecord.objects.filter(stream=stream, gone=False).count() != len(listed)
+
+
+def _sights(resource: Resource, seen: Sequence[Seen]) -> list[Sight]:
+    untold = {f.name: None for f in resource.fields if not f.tells_blank}
+    return [(one, *storable_print(_whole(one.record.values, untold))) for one in seen]
+
+
 def store_records(
     stream: Stream, resource: Resource, seen: Sequence[Seen], locale: Locale, *, settle: timedelta = timedelta(0)
 ) -> list[str]:
@@ -118,8 +149,7 @@ def store_records(
     """
     if not seen:
         return []
-    untold = {f.name: None for f in resource.fields if not f.tells_blank}
-    sights = [(one, *storable_print(_whole(one.record.values, untold))) for one in seen]
+    sights = _sights(resource, seen)
     marks = _differing(stream, sights)
     changed: dict[str, Sight] = {}
     touched: dict[str, Seen] = {}

@@ -21,6 +21,7 @@ from syncengine import services
 from syncengine.models import Operation, RecordLink, Stream, Sync, SyncRun
 from syncengine.run.clock import Clock
 from syncengine.run.runner import Next, run_slice
+from tenants import due
 from tenants.models import Workspace
 
 
@@ -67,7 +68,9 @@ class World:
         self.now += timedelta(**time)
 
     def slice(self, **clock: Any) -> Next:
-        return run_slice(self.sync.pk, Clock(now=self.tick, **clock))
+        found = run_slice(self.sync.pk, Clock(now=self.tick, **clock))
+        due.done(services.DUE_KIND, self.sync.pk, found.at, looked_at=found.looked_at)
+        return found
 
     def rest(self, *, limit: int = 30) -> None:
         """Slices, each when it is due, until one finds nothing left to do."""
