@@ -296,6 +296,11 @@ class Trial:
             self.taken.append((app.name, outcome.id))
             self._note_linked(app, outcome.id)
             return
+        self._refuse_if_held_still(app, write)
+        for name in write.values:
+            edit = self.typed.get((app.name, outcome.id, name))
+            if edit is not None and edit.at <= self.rested_at:
+                del self.typed[(app.name, outcome.id, name)]  # It waited for one sync, and another one went on.
         self.sent.update({(app.name, outcome.id, name): value for name, value in write.values.items()})
         if write.kind is WriteKind.CREATE and (app.name, outcome.id) not in self.engines:
             # Else the app knew the key, and made nothing.
@@ -303,6 +308,21 @@ class Trial:
             code = self.code_of(app, outcome.id)
             self.created[(app.name, code)] += 1
             self.copies[(self._at_work[-1].pk, app.name, code)] += 1
+
+    def _refuse_if_held_still(self, app: App, write: Write) -> None:
+        """Nothing is written to what a person paused or pinned (rule 9.5). Raises Amiss."""
+        if "held still" not in self.features or write.id is None:
+            return
+        sync = self._at_work[-1]
+        side = next(side for side, one in self.ends(sync).items() if one is app)
+        link = RecordLink.objects.filter(pair=sync.pair, closed_at=None, **{f"{side.value}_id": write.id}).first()
+        if link is None:
+            return
+        until = {name: datetime.fromisoformat(at) for name, at in link.pins.get(side.value, {}).items()}
+        pinned = [name for name in write.values if name in until and until[name] > self.now]
+        paused = link.paused and (link.paused_until is None or link.paused_until > self.now)
+        if paused or pinned:
+            raise Amiss(f"{app.name} {write.id} was written to, though it was held still: {paused} {pinned}")
 
     def slice(self, sync: Sync, *, kill_at: int | None = None) -> Next | None:
         """One slice of a sync, which may be the last of its worker. None: it was killed."""
