@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 
 import pytest
 
 from tenants.models import Workspace
-from tests.harness.faults import sent_before_written
+from tests.harness.faults import checkpoint_before_page, one_baseline, sent_before_written
 from tests.harness.seeds import ENGINE
 from tests.harness.whole.trial import Amiss, Trial
 
+PutIn = Callable[[], AbstractContextManager[None]]
 SEEDS, MORE = range(1001, 1004), range(1004, 1200)
 
 
@@ -41,6 +43,10 @@ def test_a_seed_repeats_exactly(workspace: Workspace) -> None:
     assert live_through(7).log == live_through(7).log
 
 
-def test_a_creation_that_is_sent_before_its_row_is_written_is_found(workspace: Workspace) -> None:
-    with sent_before_written(), pytest.raises(Amiss, match="copies of"):
-        Trial(1, ()).run()
+@pytest.mark.parametrize(
+    ("put_in", "seed"), [(sent_before_written, 1), (one_baseline, 6), (checkpoint_before_page, 7)], ids=str
+)
+def test_a_fault_that_is_put_in_is_found(workspace: Workspace, put_in: PutIn, seed: int) -> None:
+    """The seeds that find them soonest (`./run harness faults`)."""
+    with put_in(), pytest.raises(Amiss):
+        Trial(seed, ["deaths"]).run()

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from .trial import Trial
 
 ACTOR = "harness"
-FEATURES = ("filters", "history", "deletions", "held still", "previews", "undo", "brake", "decisions")
+FEATURES = ("filters", "history", "deletions", "held still", "previews", "undo", "brake", "decisions", "deaths")
+"""Of the engine, but for the last: with it every other worker is killed at some instant."""
 REMOVALS = (WriteKind.ARCHIVE, WriteKind.DELETE)
 
 
@@ -116,13 +117,15 @@ class Office:
             "brake": [self._answer_brake, self._answer_brake, self._reopen],
             "decisions": [self._answer_ambiguous, self._answer_ambiguous, self._resync],
         }
-        self._do(acts[self.dice.choice(sorted(self.trial.features))])
+        self._do(acts[self.dice.choice(sorted(self.trial.features & acts.keys()))])
 
     def _do(self, acts: list[Callable[[Sync], None]]) -> None:
         sync = self.dice.choice(self.trial.syncs)
         sync.refresh_from_db()
         what = self.dice.choice(acts)
         self.trial.say(f"person: {what.__name__} of {sync.pk}")
+        if sync.active is None and what not in (self._begin_preview, self._decide_preview):
+            return  # Its first preview is not decided yet.
         try:
             what(sync)
         except services.SyncError as error:

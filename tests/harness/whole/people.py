@@ -287,6 +287,6 @@ class Steps:
             (self.office.administrate, 1),
             (self.fault, 6),
             (self.trial.work, 14),
-            *([(self.office.use_features, 4)] if self.trial.features else []),
+            *([(self.office.use_features, 4)] if self.trial.features - {"deaths"} else []),
         ]
         return self.dice.choices([what for what, _ in kinds], [weight for _, weight in kinds])[0]

@@ -388,6 +388,8 @@ class Trial:
     def work(self) -> None:
         """Whoever is due first has a slice."""
         self.now += timedelta(seconds=self.dice.choice([0, 1, 5, 30, 70]))
+        if "deaths" in self.features and self.kill_in is None and self.choice.random() < 0.5:
+            self.kill_in = self.choice.randrange(1, 40)
         for pk, due in sorted(self.previews.items()):
             if due <= self.now:
                 kill_at, self.kill_in = self.kill_in, None
