@@ -14,7 +14,8 @@ import os
 import queue
 import time
 import uuid
-from multiprocessing import Process, RawValue
+from datetime import timedelta
+from multiprocessing import Process, RawValue, Value
 from typing import Any
 
 import django
@@ -25,26 +26,79 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncsite.settings")
 django.setup()
 
 import django_q.cluster as django_q  # noqa: E402  (needs Django set up)
+from django.db import DatabaseError, InterfaceError, connections  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from django_q.brokers.orm import ORM  # noqa: E402
-from django_q.conf import logger  # noqa: E402
+from django_q.conf import Conf, logger  # noqa: E402
+from django_q.signals import post_execute_in_worker  # noqa: E402
 
 BEAT_SECONDS = 15.0
 PUSHER_SECONDS = 60.0
+LOOK_SECONDS = 0.02
+"""Between two looks whether a worker is free."""
+AWAY_SECONDS = 0.5
+"""Between two looks whether the database is back."""
+
+TAKE = """
+UPDATE django_q_ormq SET lock = %(until)s
+ WHERE id = (SELECT id FROM django_q_ormq WHERE key = %(key)s AND lock <= %(now)s
+              ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, payload
+"""
 
 
 class TellingBroker(ORM):
-    """The database as queue, which remembers when the pusher last got an answer from it."""
+    """The database as queue, first come, first served, from which a task is taken only when a worker is free for it.
 
-    def __init__(self, list_key: str | None = None) -> None:
+    django-q's own takes tasks ahead of time: one may wait behind a slice of twenty seconds while the workers of
+    another cluster have nothing to do. It also remembers when the pusher last got an answer from the database.
+    """
+
+    def __init__(self, list_key: str | None = None, *, workers: int = Conf.WORKERS) -> None:
         super().__init__(list_key)
+        self._workers = workers
         # Shared between processes, and without a lock that a killed one could keep.
         self.answered = RawValue("d", time.monotonic())
+        self._done = Value("L", 0)
+        self._taken = 0
+        """Known to the pusher alone."""
 
     def dequeue(self) -> Any:
-        taken = super().dequeue()
+        if self._busy() >= self._workers:
+            time.sleep(LOOK_SECONDS)
+            self.answered.value = time.monotonic()
+            return None
+        try:
+            taken = self._take()
+        except (DatabaseError, InterfaceError) as error:
+            # It may be back in a moment. django-q would end the pusher, after ten seconds.
+            logger.warning("The queue cannot be asked: %s", type(error).__name__)
+            connections[Conf.ORM].close()
+            time.sleep(AWAY_SECONDS)
+            return None
         self.answered.value = time.monotonic()
+        if not taken:
+            time.sleep(Conf.POLL)
+        self._taken += len(taken)
         return taken
+
+    def note_done(self) -> None:
+        """A worker has ended a task, or was ended with it."""
+        with self._done.get_lock():
+            self._done.value += 1
+
+    def _busy(self) -> int:
+        # One that was ended by its time limit may be counted twice: then a task is taken ahead of time once.
+        self._taken = max(self._taken, self._done.value)
+        return self._taken - self._done.value
+
+    def _take(self) -> list[tuple[int, str]]:
+        self.get_connection(self.list_key)  # closes a connection that is too old
+        now = timezone.now()
+        params = {"key": self.list_key, "now": now, "until": now + timedelta(seconds=Conf.RETRY)}
+        with connections[Conf.ORM].cursor() as cursor:
+            cursor.execute(TAKE, params)
+            return [(pk, payload) for pk, payload in cursor.fetchall()]
 
 
 class MortalSentinel(django_q.Sentinel):
@@ -59,6 +113,8 @@ class MortalSentinel(django_q.Sentinel):
         if process.exitcode is not None and process.exitcode < 0:
             logger.critical("A process was killed by signal %d: the cluster ends.", -process.exitcode)
             os._exit(1)  # the kernel ends the others, who are bound to this process
+        if process in self.pool and process.timer.value == 0:
+            self.broker.note_done()
         super().reincarnate(process)
 
     def status(self) -> str:
@@ -89,7 +145,14 @@ class MortalSentinel(django_q.Sentinel):
 def main() -> None:
     bind_forks()
     django_q.Sentinel = MortalSentinel
-    django_q.Cluster(broker=TellingBroker()).start()
+    broker = TellingBroker()
+
+    def note_done(task: dict[str, Any], **_: Any) -> None:
+        if "ack_id" in task:
+            broker.note_done()
+
+    post_execute_in_worker.connect(note_done, weak=False)
+    django_q.Cluster(broker=broker).start()
 
 
 if __name__ == "__main__":

@@ -194,6 +194,14 @@ Q_CLUSTER = {
     "recycle": 200,
 }
 
+QUEUE_AHEAD = env.int("QUEUE_AHEAD", default=8 * QUEUE_WORKERS)
+"""Tasks that may wait on the queue, of all clusters together."""
+QUEUE_LONG = env.int("QUEUE_LONG", default=QUEUE_WORKERS)
+"""Workers, of all clusters together, that may be busy with syncs that have a lot to do."""
+POLL_SHORTEST = env.int("POLL_SHORTEST", default=30)
+POLL_LONGEST = env.int("POLL_LONGEST", default=90)
+"""Seconds between two looks at what changes often, and at what is quiet. A plan may name others."""
+
 # --- People -------------------------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -288,6 +296,7 @@ SPECTACULAR_SETTINGS = {
     # Many things have a state or a kind: the description names each by what it is of.
     "ENUM_NAME_OVERRIDES": {
         "WhenDeleted": "syncengine.api.serializers.DELETIONS",
+        "LookReason": "syncengine.api.looking.REASON_CHOICES",
         "FilterMode": "syncengine.api.filters.MODES",
         "WriteMode": "syncengine.api.serializers.MODES",
         "AccountState": "connectors.models.AccountState",

@@ -206,7 +206,7 @@ class InvitationAdmin(NoAdding, ModelAdmin):
 
 @admin.register(Due, site=staff_admin)
 class DueAdmin(LookOnly, ModelAdmin):
-    list_display = ("workspace", "kind", "target", "at", "claimed_until", "wanted_at")
+    list_display = ("workspace", "kind", "target", "at", "claimed_until", "wanted_at", "is_long")
     list_filter = ("kind",)
     list_select_related = ("workspace",)
     search_fields = ("workspace__name",)

@@ -205,6 +205,8 @@ class Due(models.Model):
     """Claims one after another with no `done` in between: more than one, and somebody died over it."""
     looked_at = models.DateTimeField(_("last look"), null=True, blank=True)
     """When it was last found with nothing to do, where nothing else tells of that."""
+    is_long = models.BooleanField(_("long work"), default=False, db_default=False)
+    """Has a lot to do: some workers are kept free of such work."""
 
     class Meta:
         verbose_name = _("due item")

@@ -82,6 +82,10 @@ class Resource:
     """Seconds until a change surely shows in reads by checkpoint, where that may take longer than `settle`: an index
     that lags now and then. The engine then reads a second time from a checkpoint that trails by so much; one that
     ends a complete pass has to reach back by it."""
+    notices: bool = False
+    """The app can tell of each change by itself (a webhook): while it does, looks are only a safety net."""
+    poll: int = 0
+    """Seconds that have to lie between two looks, where the app asks for that."""
     url: str | None = None
     """Where a person sees a record, with ``{id}``; None where there is no such page."""
 

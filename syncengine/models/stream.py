@@ -27,6 +27,16 @@ class Stream(models.Model):
     """When the last pass that ended well had begun."""
     read_by = models.BigIntegerField(null=True, blank=True)
     """The sync that it was last read for: the others need not read what it has just read."""
+    changed_at = models.DateTimeField(_("last change"), null=True, blank=True)
+    """When a read last brought something new."""
+    noticed_at = models.DateTimeField(_("last notice"), null=True, blank=True)
+    """When the app last told of a change by itself."""
+    pass_pages = models.PositiveIntegerField(default=1, db_default=1)
+    """Pages of the pass under way, else of the last one: requests that a look takes."""
+    pass_seconds = models.PositiveIntegerField(default=0, db_default=0)
+    """That the last pass took."""
+    pace = models.JSONField(_("pace"), default=dict, blank=True)
+    """A `core.pace.Pace`: how often it is looked at, and why."""
     trail = models.JSONField(default=list, blank=True)
     """Checkpoints of late, the oldest first: [[when it was taken, checkpoint], …]. Only where changes may show late
     (`Resource.lag`)."""

@@ -71,7 +71,8 @@ class Sync(models.Model):
     initial_done = models.BooleanField(_("first run done"), default=False)
     counts = models.JSONField(_("counts"), default=dict, blank=True)
     """State (and ``failing:<class>``) → links. Kept at the end of each slice, not counted by pages."""
-    interval = models.PositiveIntegerField(_("seconds between two reads"), default=60)
+    interval = models.PositiveIntegerField(_("seconds between two reads"), null=True, blank=True)
+    """Set by somebody; empty: it follows from what happens in the streams (`run.pace`)."""
     last_run_at = models.DateTimeField(_("last run"), null=True, blank=True)
     """When it last looked at both sides and ended well."""
     setbacks = models.PositiveSmallIntegerField(default=0)

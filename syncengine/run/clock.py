@@ -11,6 +11,8 @@ from django.utils import timezone
 
 SLICE = timedelta(seconds=20)
 """How long a worker stays with one sync before others have their turn."""
+SHORT_SLICE = timedelta(seconds=5)
+"""The same, for a sync that is not known to have a lot to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,24 @@ KNOWN = 512
 
 _READ: Mapping[type[Model], tuple[str, set[str]]] = {
     Sync: ("sync", {"id", "pair_id", "active_id", "interval", "rested", "attention", "state"}),
-    Stream: ("stream", {"id", "object_id", "cursor", "seq", "listed_at", "read_at", "read_by", "company_seq"}),
+    Stream: (
+        "stream",
+        {
+            "id",
+            "object_id",
+            "cursor",
+            "seq",
+            "listed_at",
+            "read_at",
+            "read_by",
+            "company_seq",
+            "changed_at",
+            "noticed_at",
+            "pass_seconds",
+            "pass_pages",
+            "pace",
+        },
+    ),
     AccountObject: ("object", {"id", "account_id", "name", "label", "seen_at", "missing", "digest"}),
     ConnectedAccount: ("account", {"id", "app", "name", "remote_id", "settings", "secrets", "state"}),
 }
@@ -130,11 +147,11 @@ def glance(sync_id: int, clock: Clock) -> Next | Ahead | None:
             return None
         answers: dict[Side, Answer] = {}
         for side, stream in rest.streams.items():
-            if is_turn(rest.sync, stream, clock.now()):
+            if is_turn(rest.sync, stream, rest.streams.values(), clock.now()):
                 answers[side] = _ask(stream, resources[side], clients[side], clock)
                 if _is_news(stream, resources[side], answers[side]):
                     return Ahead(clients, opened.pop_all(), answers)
-    return _next(rest, answers, clock.now())
+    return _next(rest, resources, answers, clock.now())
 
 
 def at_rest(sync_id: int, now: datetime) -> Rest | None:
@@ -167,7 +184,7 @@ def _instances(columns: Sequence[Any]) -> tuple[Sync, Stream]:
         for model, names in _COLUMNS.items()
     ]
     sync, stream, obj, account = made
-    account.settings = json.loads(account.settings)
+    account.settings, stream.pace = json.loads(account.settings), json.loads(stream.pace)
     stream.object, obj.account = obj, account
     return sync, stream
 
@@ -225,9 +242,9 @@ def _is_news(stream: Stream, resource: Resource, answer: Answer) -> bool:
     return brings_news(stream, resource, page)
 
 
-def _next(rest: Rest, answers: Mapping[Side, Answer], now: datetime) -> Next:
+def _next(rest: Rest, resources: Mapping[Side, Resource], answers: Mapping[Side, Answer], now: datetime) -> Next:
     for side, answer in answers.items():
         note_look(rest.streams[side], answer.asked, rest.sync.pk)
     looked_at = min(stream.read_at for stream in rest.streams.values() if stream.read_at is not None)
-    times = [next_turn(rest.sync, rest.streams.values(), now), rest.retry_at]
+    times = [next_turn(rest.sync, rest.streams, resources, now), rest.retry_at]
     return Next(max(min(at for at in times if at is not None), now), quiet=True, looked_at=looked_at)

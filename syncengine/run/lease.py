@@ -122,6 +122,13 @@ def free_dead(name: str) -> bool:
     return True
 
 
+def free_own(name: str) -> None:
+    """Free everything that this process holds, if it holds this. For one that is at work with nothing any more."""
+    ours = this_process()
+    if Lease.objects.filter(name=name, holder=ours).exists():
+        _update(Lease.objects.filter(holder=ours), holder="")
+
+
 def renew(held: Held, *, now: datetime) -> None:
     """Raises LeaseLost where one of them has gone to somebody else."""
     with transaction.atomic():

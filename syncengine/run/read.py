@@ -187,12 +187,18 @@ class Reader:
                 pass_broken=self.stream.pass_broken and page.more,
                 read_at=began,
                 read_by=self.sync,
+                pass_pages=1 if begins else self.stream.pass_pages + 1,
+                **({"pass_seconds": self._seconds_since(began)} if not page.more else {}),
+                **({"changed_at": asked} if self.stream.seq > before else {}),
                 **(trail_after(self, page) if not page.more else {}),
                 records=self._count(page, beside.records, gone),
                 **({"listed_at": self.clock.now()} if whole else {}),
             )
             if self.stream.seq > before:
                 achieved(self.held)
+
+    def _seconds_since(self, began: datetime) -> int:
+        return max(int((self.clock.now() - began).total_seconds()), 0)
 
     def _count(self, page: Page, fetched: Sequence[Record], gone: Mapping[str, str]) -> int:
         """Records there are; within a pass only as many as were read, for the progress bar."""
@@ -283,6 +289,7 @@ class Reader:
     def _read_by_id(self, marks: Mapping[str, datetime]) -> None:
         """`marks`: id → the mark that it is read for. One that was made since stands, and is for another look."""
         asked, ids = self.clock.now(), list(marks)
+        before = self.stream.seq
         records = list(self._get(ids))
         beside = self._merged(records, asked=ids)
         lacking = set(ids) - {record.id for record in records} - set(beside.merged)
@@ -296,6 +303,8 @@ class Reader:
             verdict = missing.judge(self.stream, lacking - unsettled, found=[record.id for record in records])
             make_dirty(self.stream, verdict.again, asked)
             mark_gone(self.stream, dict.fromkeys(verdict.gone, "") | dict(beside.merged), at=asked, unknown=True)
+            if self.stream.seq > before:
+                self.update(changed_at=asked)
 
     def _unsettled(self, lacking: set[str], asked: datetime) -> set[str]:
         """What we wrote so lately that the app need not show it yet."""

@@ -40,6 +40,7 @@ from .decided import end_decisions
 from .doubt import Doubts
 from .glance import basis_of, glance
 from .lease import Held, LeaseLost, fenced, lease_name, release, take, this_process
+from .pace import interval_of
 from .parked import try_again_where_fields_changed
 from .planning import Planner
 from .read import Reader
@@ -250,8 +251,10 @@ def _is_fresh(work: Slice, doubts: Doubts) -> bool:
     now, ripe = work.clock.now(), doubts.next_look
     if ripe is not None and ripe <= now:
         return False  # What is in doubt is settled by what is read from now on.
-    oldest = now - timedelta(seconds=work.sync.interval)
-    return all(s.read_at is not None and s.read_at > oldest and not s.passing for s in work.streams.values())
+    return all(
+        s.read_at is not None and s.read_at > now - interval_of(work.sync, s) and not s.passing
+        for s in work.streams.values()
+    )
 
 
 def _read(work: Slice, doubts: Doubts) -> bool:

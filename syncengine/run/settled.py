@@ -50,6 +50,7 @@ def read_settled(reader: Reader, deadline: datetime) -> bool:
             if not page.more:
                 reader.update(trail=_shortened(reader))
             if stream.seq > known:
+                reader.update(changed_at=asked)
                 achieved(reader.held)
         if not page.more:
             return True

@@ -14,6 +14,7 @@ from tenants.context import current_workspace
 from ..core.mapping import Side
 from ..models import DirtyRecord, Stream, Sync, SyncState
 from .context import DUE_KIND, Slice
+from .pace import interval_of, keep_pace
 
 LIST_AGAIN = timedelta(minutes=10)
 """Where a resource tells of no deletions, it is listed completely this often (rule 8.4)."""
@@ -48,27 +49,34 @@ def note_look(stream: Stream, looked_at: datetime | None, sync: int | None) -> N
 
 def is_wanted(work: Slice, stream: Stream) -> bool:
     """Is a pass due? Not where another sync has just made one, nor where only some records were named to us."""
+    now = work.clock.now()
     if stream.passing or stream.listed_at is None or stream.read_at is None:
         return True
-    now = work.clock.now()
     run = work.run
     if run is not None and run.started_by and run.started_at >= stream.read_at:
         return True  # A person wants to see what is there now.
+    if not is_turn(work.sync, stream, work.streams.values(), now):
+        return False
     if not _is_recent(work.sync, stream, now):
         return True
-    if stream.read_by not in (None, work.sync.pk):
-        return False
     return not DirtyRecord.objects.filter(stream__in=work.streams.values(), not_before__lte=now).exists()
 
 
-def is_turn(sync: Sync, stream: Stream, now: datetime) -> bool:
-    """Is a pass due where nothing but time asks for it?"""
-    return not _is_recent(sync, stream, now) or stream.read_by in (None, sync.pk)
+def is_turn(sync: Sync, stream: Stream, streams: Iterable[Stream], now: datetime) -> bool:
+    """Is a pass due where nothing but time asks for it? `streams`: both of the sync.
+
+    Where only the other one is due, this one has to wait: what changes often is looked at more often.
+    """
+    if not _is_recent(sync, stream, now):
+        return True
+    if stream.read_by not in (None, sync.pk):
+        return False
+    return all(_is_recent(sync, other, now) for other in streams)
 
 
 def _is_recent(sync: Sync, stream: Stream, now: datetime) -> bool:
     """Our clock may have been set back: what seems to be of tomorrow tells nothing."""
-    return stream.read_at is not None and timedelta(0) <= now - stream.read_at < _interval(sync)
+    return stream.read_at is not None and timedelta(0) <= now - stream.read_at < interval_of(sync, stream)
 
 
 def listing_due(stream: Stream, resource: Resource, now: datetime) -> bool:
@@ -80,17 +88,17 @@ def listing_due(stream: Stream, resource: Resource, now: datetime) -> bool:
 
 def next_reading(work: Slice) -> datetime:
     """When a pass over either stream is due again."""
-    return next_turn(work.sync, work.streams.values(), work.clock.now())
+    return next_turn(work.sync, work.streams, work.resources, work.clock.now())
 
 
-def next_turn(sync: Sync, streams: Iterable[Stream], now: datetime) -> datetime:
-    """When the first of these is due again."""
-    times = [stream.read_at for stream in streams if stream.read_at is not None]
-    return min(times, default=now) + _interval(sync)
-
-
-def _interval(sync: Sync) -> timedelta:
-    return timedelta(seconds=sync.interval)
+def next_turn(
+    sync: Sync, streams: Mapping[Side, Stream], resources: Mapping[Side, Resource], now: datetime
+) -> datetime:
+    """When the first of these is due again. Notes how often each is looked at from now on."""
+    for side, stream in streams.items():
+        keep_pace(stream, resources[side], now=now)
+    times = [s.read_at + interval_of(sync, s) for s in streams.values() if s.read_at is not None]
+    return min(times, default=now + interval_of(sync, streams[Side.A]))
 
 
 def others_concerned(sync: Sync, streams: Mapping[Side, Stream], before: Mapping[Side, int]) -> tuple[int, ...]:

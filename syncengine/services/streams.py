@@ -16,6 +16,7 @@ from tenants.again import again
 from ..models import Stream, Sync, SyncState
 from ..run.context import DUE_KIND
 from ..run.housekeeping import HOUSE_KIND, forget_portion
+from ..run.pace import note_notice
 from ..run.read import make_dirty
 from ..run.settled import FORGOTTEN
 from .running import turn_off
@@ -50,6 +51,7 @@ def mark_dirty(stream: Stream, ids: Collection[str]) -> None:
     or not at all, and what the record holds is asked for.
     """
     again(lambda: make_dirty(stream, ids, timezone.now()))
+    note_notice(stream, timezone.now())
     look_at_stream(stream)
 
 

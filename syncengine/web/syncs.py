@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from tenants.access import admin_required, member_required
 
-from .. import queries, services
+from .. import looking, queries, services
 from ..models import Sync, SyncState
 from ..showing import Showing
 from .common import attempt, header, sync_or_404
@@ -57,6 +57,7 @@ def _overview_context(sync: Sync) -> dict[str, Any]:
         "changes": [showing.operation(row, sync) for row in changes],
         "runs": queries.runs(sync, size=RUNS_SHOWN).rows,
         "polls": sync.state == SyncState.ON,
+        "next_look": looking.next_look(sync),
     }
 
 

@@ -62,6 +62,8 @@ resources = st.builds(
     deadline=st.integers(0, 600),
     settle=st.integers(0, 600),
     lag=st.integers(0, 7200),
+    notices=st.booleans(),
+    poll=st.integers(0, 3600),
     url=st.none() | text,
 )
 meanings = st.builds(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ class FarEnd:
     apps: dict[str, MemoryApp]
     asked: list[Question] = field(default_factory=list)
     address: str = ""
+    latency: float = 0.0
+    """Seconds that each answer takes on its way."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _held: threading.Event = field(default_factory=threading.Event)
     _released: threading.Event = field(default_factory=threading.Event)
@@ -82,6 +85,8 @@ class FarEnd:
             if keep:
                 self._kept, self._hold_at = question, None
                 self._held.set()
+        if self.latency:
+            time.sleep(self.latency)
         if keep:
             released.wait(PATIENCE)
         return pickle.dumps(found)

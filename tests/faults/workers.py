@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,23 +17,28 @@ from tests.journeys.workers import COMMANDS, STOP_SECONDS, environment
 from .connector import NAME
 
 PATIENCE = 90
+PLUGIN = {NAME: "tests.faults.connector:connector"}
 
 
 class Workers:
     """Processes by name; `until` watches over them while it waits."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(
+        self, directory: Path, plugin: Mapping[str, str] = PLUGIN, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """`plugin`: names of connectors → where they are. `variables`: for their environment."""
+        self.directory, self.variables = directory, dict(variables or {})
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.frozen: set[str] = set()
-        _plugin(directory)
+        _plugin(directory, plugin)
 
     def start(self, name: str, kind: str = "cluster") -> None:
         us = os.getpid()
         path = os.pathsep.join([str(self.directory), str(CHECKOUT)])
         with (self.directory / f"{name}.log").open("ab") as said:
             self.running[name] = subprocess.Popen(
-                [sys.executable, *COMMANDS[kind]], cwd=CHECKOUT, env={**environment(), "PYTHONPATH": path},
+                [sys.executable, *COMMANDS[kind]], cwd=CHECKOUT,
+                env={**environment(), **self.variables, "PYTHONPATH": path},
                 stdout=said, stderr=said, preexec_fn=lambda: die_with_parent(us),
             )  # fmt: skip
 
@@ -42,10 +47,13 @@ class Workers:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, f"{what}\n{self.said()}"
-            for name, process in list(self.running.items()):
-                if process.poll() is not None:
-                    self.start(name, "dispatcher" if name == "dispatcher" else "cluster")
+            self.restart_ended()
             time.sleep(0.1)
+
+    def restart_ended(self) -> None:
+        for name, process in list(self.running.items()):
+            if process.poll() is not None:
+                self.start(name, "dispatcher" if name == "dispatcher" else "cluster")
 
     def said(self) -> str:
         logs = sorted(self.directory.glob("*.log"))
@@ -74,10 +82,10 @@ def at_work(directory: Path, *clusters: str) -> Iterator[Workers]:
         workers.stop()
 
 
-def _plugin(directory: Path) -> None:
-    """Installs the connector for whoever has the directory in their path."""
+def _plugin(directory: Path, connectors: Mapping[str, str]) -> None:
+    """Installs these connectors for whoever has the directory in their path."""
     facts = directory / "far_end-1.0.dist-info"
     facts.mkdir()
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: far-end\nVersion: 1.0\n")
-    points = f"[syncsite.connectors]\n{NAME} = tests.faults.connector:connector\n"
+    points = "\n".join(["[syncsite.connectors]", *(f"{name} = {where}" for name, where in connectors.items()), ""])
     (facts / "entry_points.txt").write_text(points)

@@ -145,6 +145,12 @@ class World:
 MakeWorld = Callable[..., World]
 
 
+@pytest.fixture(autouse=True)
+def every_minute(settings: Any) -> None:
+    """However long a world was quiet, a minute later both sides are looked at again."""
+    settings.POLL_LONGEST = 60
+
+
 @pytest.fixture
 def make_world(workspace: Workspace) -> Iterator[MakeWorld]:
     """`make_world(left=MemoryObject, right=MemoryObject, **settings)`: connected, set up and switched on."""

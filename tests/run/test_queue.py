@@ -35,7 +35,7 @@ def item(sync: Sync) -> Due | None:
 def test_what_is_due_runs_and_is_due_again(make_world: MakeWorld, run_queue: Callable[[], int]) -> None:
     world = make_world()
     world.a.add(ANN)
-    assert dispatch() == 1 and dispatch() == 0, "once, until it is done"
+    assert dispatch().count == 1 and dispatch().count == 0, "once, until it is done"
     row = OrmQ.objects.get()
     assert row.task["args"] == (connection.schema_name, "syncengine.tasks.run_sync", world.sync.pk)
     assert "sesame" not in str(row.task)
@@ -43,7 +43,7 @@ def test_what_is_due_runs_and_is_due_again(make_world: MakeWorld, run_queue: Cal
     assert len(world.b.rows) == 1
     found = item(world.sync)
     assert found is not None and found.claimed_until is None
-    assert timedelta(seconds=50) < found.at - timezone.now() < timedelta(seconds=61)
+    assert timedelta(seconds=20) < found.at - timezone.now() < timedelta(seconds=31), "something has changed lately"
 
 
 def test_each_runs_in_its_own_schema(
@@ -56,7 +56,7 @@ def test_each_runs_in_its_own_schema(
     with workspace_context(other_workspace):
         due.schedule(services.DUE_KIND, world.sync.pk, timezone.now())
     with public_context():
-        assert dispatch() == 1 and run_queue() == 1
+        assert dispatch().count == 1 and run_queue() == 1
     assert not world.b.rows and world.left.calls["read"] == 0
     with workspace_context(other_workspace):
         assert item(world.sync) is None, "there is no such sync: it is due no more"
@@ -135,8 +135,8 @@ def test_a_sync_whose_worker_died_goes_on_at_once(make_world: MakeWorld, run_que
     lease.take(names, holder=lease.this_process(), now=timezone.now())
     assert revive() == 0, "its worker lives"
     Lease.objects.update(holder=dead_holder())
-    assert dispatch() == 0 and revive() == 1
-    assert dispatch() == 1 and run_queue() == 1
+    assert dispatch().count == 0 and revive() == 1
+    assert dispatch().count == 1 and run_queue() == 1
     assert len(world.b.rows) == 1
     assert Lease.objects.get(name=names[0]).deaths == 0, "it went well"
 

@@ -188,3 +188,57 @@ def test_nothing_is_claimed_twice(committed: None, busy: None) -> None:
     # A worker may find all that is left locked by others and stop; whatever it leaves, somebody else has.
     assert len(claimed) == len(set(claimed))
     assert len(claimed) + len(due.claim(NOW, 100, hold=MINUTE)) == 42
+
+
+# --- Long work ----------------------------------------------------------------------------------------------
+
+
+def make_long(target: int, at: datetime = NOW) -> None:
+    due.schedule("sync", target, ago(100))
+    Due.objects.filter(target=target).update(claimed_until=ago(90))
+    due.done("sync", target, at, is_long=True)
+
+
+def test_some_workers_are_kept_free_of_long_work(workspace: Workspace, other_workspace: Workspace) -> None:
+    for target in range(5):
+        make_long(target, ago(9 - target))
+    with workspace_context(other_workspace):
+        make_long(10)
+        due.schedule("sync", 11, NOW)
+    first = due.claim(NOW, 100, hold=MINUTE, longest=2)
+    assert [(item.workspace.slug, item.target) for item in first] == [("acme", 0), ("globex", 10), ("globex", 11)]
+    assert due.claim(NOW, 100, hold=MINUTE, longest=2) == []
+    due.done("sync", 0, NOW, is_long=True)
+    assert [item.target for item in due.claim(NOW, 100, hold=MINUTE, longest=2)] == [1], "who waited longest"
+    due.done("sync", 1, NOW)
+    assert {item.target for item in due.claim(NOW, 100, hold=MINUTE, longest=2)} == {1, 2}, "the one is long no more"
+
+
+def test_a_claim_that_ran_out_frees_its_place_among_the_long_ones(workspace: Workspace) -> None:
+    for target in range(3):
+        make_long(target)
+    assert len(due.claim(NOW, 100, hold=MINUTE, longest=2)) == 2
+    assert len(due.claim(NOW + 2 * MINUTE, 100, hold=MINUTE, longest=2)) == 2
+
+
+def test_a_hundred_small_ones_do_not_wait_for_one_that_has_a_lot_to_do(
+    workspace: Workspace, other_workspace: Workspace
+) -> None:
+    """Counted in turns: four workers, of which two may be busy with long work; each round a slice ends."""
+    for target in range(50):
+        make_long(target, ago(50))
+    waited: Counter[int] = Counter()
+    with workspace_context(other_workspace):
+        for target in range(100, 110):
+            due.schedule("sync", target, NOW)
+    at_work: list[Due] = []
+    for round_ in range(10):
+        now = NOW + timedelta(seconds=round_)
+        at_work += due.claim(now, 4 - len(at_work), hold=MINUTE, longest=2)
+        assert sum(item.is_long for item in at_work) <= 2
+        for item in [one for one in at_work if not one.is_long]:
+            with workspace_context(item.workspace):
+                due.done(item.kind, item.target, now + 10 * MINUTE)
+            at_work.remove(item)
+            waited[item.target] = round_
+    assert len(waited) == 10 and max(waited.values()) == 4, "two a round, whatever else there is"

@@ -9,11 +9,12 @@ from rest_framework import serializers
 
 from connectors.api.serializers import KIND_CHOICES
 
-from ... import queries
+from ... import looking, queries
 from ...core.mapping import Direction, Side
 from ...models import Sync, SyncState
 from ...services import Standing
 from ...showing import ends_of
+from ..looking import NextLookSerializer
 from .plain import names_of
 from .settings import SettingsSerializer, settings_data
 
@@ -77,8 +78,15 @@ class SyncSerializer(serializers.Serializer):
 
 
 class SyncDetailSerializer(SyncSerializer):
+    next_look = serializers.SerializerMethodField()
     settings = serializers.SerializerMethodField()
     draft = serializers.SerializerMethodField()
+
+    @extend_schema_field(NextLookSerializer(allow_null=True))
+    def get_next_look(self, one: queries.Overview) -> dict[str, Any] | None:
+        """When it looks at both sides again, and why then."""
+        found = looking.next_look(one.sync)
+        return NextLookSerializer(found).data if found else None
 
     @extend_schema_field(SettingsSerializer)
     def get_settings(self, one: queries.Overview) -> dict[str, Any]:
