@@ -346,6 +346,7 @@ KEPT_BETWEEN_REQUESTS = {
     "connectors.registry._catalogue": "the connectors that are installed; no workspace's",
     "connectors.templatetags.connectors._is_icon": "the icons that are installed",
     "syncengine.core.values.phone_key": "a number read anew would be the same: nothing is added to what is asked",
+    "syncengine.models.sync._settings_of": "found by its whole text alone: whoever finds it has it already",
     "tenants.forms.countries": "names of countries, by language",
     "tenants.forms.time_zones": "names of time zones",
 }

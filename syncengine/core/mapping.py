@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -232,7 +232,7 @@ class SyncSettings:
 
     def names(self) -> frozenset[str]:
         """Everything that is named anywhere in it, fields among them."""
-        return frozenset(_texts(self.to_json()))
+        return frozenset(_texts(self))
 
     def with_mappings(self, mappings: tuple[FieldMapping, ...]) -> SyncSettings:
         return replace(self, mappings=mappings)
@@ -247,6 +247,9 @@ def _texts(data: Any) -> Iterator[str]:
     elif isinstance(data, list | tuple):
         for value in data:
             yield from _texts(value)
+    elif is_dataclass(data):
+        for one in fields(data):
+            yield from _texts(getattr(data, one.name))
 
 
 def _mapping_from_json(data: MappingOf[str, Any]) -> FieldMapping:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -133,4 +136,10 @@ class SettingsVersion(models.Model):
         return f"{self.sync_id} v{self.number}"
 
     def load(self) -> SyncSettings:
-        return SyncSettings.from_json(self.settings)
+        return _settings_of(json.dumps(self.settings))
+
+
+@lru_cache(maxsize=500)
+def _settings_of(text: str) -> SyncSettings:
+    """By content, not by id: equal settings are the same in every workspace."""
+    return SyncSettings.from_json(json.loads(text))

@@ -28,7 +28,6 @@ from ..models import (
     SettingsVersion,
     Sync,
     SyncRun,
-    SyncState,
 )
 from . import brake, circuit, companies, missing, parents, resync, trouble, undone
 from .ahead import Ahead
@@ -39,7 +38,8 @@ from .counts import keep_counts
 from .decided import end_decisions
 from .doubt import Doubts
 from .glance import basis_of, glance
-from .lease import Held, LeaseLost, fenced, lease_name, release, take, this_process
+from .lease import Held, LeaseLost, fenced, release, take, this_process
+from .loading import leases_of, load
 from .pace import interval_of
 from .parked import try_again_where_fields_changed
 from .planning import Planner
@@ -79,16 +79,16 @@ def _glance(sync_id: int, clock: Clock) -> Next | Ahead | None:
 
 
 def _under_leases(sync_id: int, clock: Clock, ahead: Ahead | None) -> Next:
-    sync = _load(sync_id)
-    if sync is None:
+    names = leases_of(sync_id)
+    if names is None:
         return Next(None)
-    held = again(lambda: take(_lease_names(sync), holder=this_process(), now=clock.now()))
+    held = again(lambda: take(names, holder=this_process(), now=clock.now()))
     if held is None:
         return Next(clock.now() + BUSY)
     worn_out = held.deaths >= trouble.TOO_MANY_DEATHS
     survived = None
     try:
-        found = trouble.after_deaths(sync, held, clock) if worn_out else _slice_of(sync_id, held, clock, ahead)
+        found = _slice_of(sync_id, held, clock, ahead)
         survived = trouble.TOO_MANY_DEATHS - 1 if worn_out else 0
     except LeaseLost:
         logger.warning("sync %s: the lease went to somebody else; nothing more is stored", sync_id)
@@ -100,24 +100,13 @@ def _under_leases(sync_id: int, clock: Clock, ahead: Ahead | None) -> Next:
     return replace(found, at=soonest) if wanted and found.at is not None and found.at < soonest else found
 
 
-def _load(sync_id: int) -> Sync | None:
-    return (
-        Sync.objects.select_related("active", "pair__stream_a__object__account", "pair__stream_b__object__account")
-        .filter(pk=sync_id, deleted_at=None, state=SyncState.ON, active__isnull=False)
-        .first()
-    )
-
-
-def _lease_names(sync: Sync) -> list[str]:
-    """The sync first: one writer of a sync, and one sync at a time that reads and creates in a stream (10.5)."""
-    return [lease_name(sync.pk), *(f"stream:{sync.pair.stream(side).pk}" for side in Side)]
-
-
 def _slice_of(sync_id: int, held: Held, clock: Clock, ahead: Ahead | None) -> Next:
     """One slice under its leases. Raises LeaseLost; all other errors become a time to try again."""
-    sync = _load(sync_id)  # Once more: what was read before the lease was ours may be of yesterday.
+    sync = load(sync_id)  # Only now: what was read before the lease was ours may be of yesterday.
     if sync is None:
         return Next(None)
+    if held.deaths >= trouble.TOO_MANY_DEATHS:
+        return trouble.after_deaths(sync, held, clock)
     try:
         found = _undisturbed(sync, held, clock, ahead)
     except Halted:
