@@ -46,6 +46,11 @@ class Unfit(Exception):
         self.refusal = refusal
 
 
+def as_it_is(value: Value) -> Value:
+    """The wire form is the common form."""
+    return value
+
+
 def into(field: Field, common: FieldType, locale: Locale) -> Convert:
     """From the wire form of `field` to the common form. Never called for blanks."""
     if field.type is T.REFERENCE:
@@ -61,7 +66,7 @@ def into(field: Field, common: FieldType, locale: Locale) -> Convert:
         return lambda value: _truth(value)
     if common in (T.TEXT, T.LONG_TEXT) and field.type not in TEXT_TYPES:
         return _as_text(field)
-    return lambda value: value
+    return as_it_is
 
 
 def out_of(field: Field, common: FieldType, locale: Locale) -> ConvertBack:

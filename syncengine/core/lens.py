@@ -7,8 +7,9 @@ strands of a record; `put` turns one strand's value back into fields.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from nameparser import HumanName
 
@@ -89,11 +90,11 @@ class NameParts:
         first, last = self._part(now, self.first), self._part(now, self.last)
         new_first, new_last = _divided(full, first, last)
         changed = {self.first.name: new_first or None, self.last.name: new_last or None}
-        for field, old, new in ((self.first, first, new_first), (self.last, last, new_last)):
+        for part, old, new in ((self.first, first, new_first), (self.last, last, new_last)):
             if new == old:
-                del changed[field.name]
+                del changed[part.name]
             elif new:
-                changed[field.name] = fitting(field, new)
+                changed[part.name] = fitting(part, new)
         return changed
 
     @staticmethod
@@ -147,6 +148,21 @@ def carried_part(value: Value) -> Carried:
     return Carried(key_of(spaced(text), T.TEXT, NOWHERE), text)
 
 
+KeyAt = Callable[[Value], Key]
+
+
+class Plain(NamedTuple):
+    """One mapping of one single value each, as far as it takes to see that nothing has changed."""
+
+    lens: Lens
+    strand: str
+    a: str
+    """The field of side A."""
+    key_a: KeyAt
+    b: str
+    key_b: KeyAt
+
+
 @dataclass(frozen=True, slots=True)
 class Lens:
     """One mapping, ready to look through from both sides."""
@@ -165,6 +181,8 @@ class Lens:
     targets: Targets | None = None
     """Of an association: what its references point to. It carries nothing until it knows of them (`knowing`)."""
 
+    _strands: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+
     def knowing(self, table: Table) -> Lens:
         """An association that knows what its targets are across both accounts."""
         known = {
@@ -174,8 +192,18 @@ class Lens:
 
     def strand(self, element: str) -> str:
         """The name under which this element stands in a baseline."""
-        head = f"{self.mapping.id}#{self.fingerprint}"
-        return f"{head}.{element}" if element else head
+        known = self._strands.get(element)
+        if known is None:
+            head = f"{self.mapping.id}#{self.fingerprint}"
+            known = self._strands[element] = f"{head}.{element}" if element else head
+        return known
+
+    def plain(self) -> Plain | None:
+        """The same for a mapping of one single value each; None for all others."""
+        a, b = self.halves[Side.A], self.halves[Side.B]
+        if self.is_set or not isinstance(a, OneField) or not isinstance(b, OneField) or a.many or b.many:
+            return None
+        return Plain(self, self.strand(""), a.field.name, a.key_at, b.field.name, b.key_at)
 
     def look(self, side: Side, values: Values) -> dict[str, Carried] | None:
         seen = self.halves[side].look(values)

@@ -55,6 +55,8 @@ class Keys:
 
 
 _TEXT_KEYS = ("name", "company_email", "company", "company_domain", "company_id", "domain", "sku", "number")
+_ADDRESSES = " addresses"
+"""Where `standing_for` has the fields that hold e-mail addresses, by type or by what they stand for."""
 COMPANY_BLOCK = "company_ref"
 """Kind of the bucket in which the persons of a company stand: nothing is matched by it."""
 
@@ -94,10 +96,32 @@ def keys_of(values: Values, resource: Resource, own_fields: Iterable[str], local
 
 def _value(values: Values, resource: Resource, canonical: str) -> Value:
     """The first value that is there among the fields that stand for this."""
-    for f in resource.fields:
-        if f.canonical == canonical and not blank(values.get(f.name)):
-            return values[f.name]
+    for f in standing_for(resource).get(canonical, ()):
+        if not blank(value := values.get(f.name)):
+            return value
     return None
+
+
+_STANDING: dict[int, tuple[tuple[Field, ...], Mapping[str, tuple[Field, ...]]]] = {}
+_MOST_RESOURCES = 1000
+"""Kept at once: the fields of a resource are gone through for each of its records."""
+
+
+def standing_for(resource: Resource) -> Mapping[str, tuple[Field, ...]]:
+    """Canonical name → the fields that stand for it, in their order."""
+    kept = _STANDING.get(id(resource.fields))
+    if kept is not None and kept[0] is resource.fields:
+        return kept[1]
+    found: dict[str, tuple[Field, ...]] = {}
+    for f in resource.fields:
+        if f.canonical:
+            found[f.canonical] = (*found.get(f.canonical, ()), f)
+        if f.type is T.EMAIL or f.canonical == "email":
+            found[_ADDRESSES] = (*found.get(_ADDRESSES, ()), f)
+    if len(_STANDING) >= _MOST_RESOURCES:
+        _STANDING.clear()
+    _STANDING[id(resource.fields)] = resource.fields, found
+    return found
 
 
 def _own_key(value: Value, f: Field | None, locale: Locale) -> str:
@@ -110,10 +134,9 @@ def _own_key(value: Value, f: Field | None, locale: Locale) -> str:
 def emails_of(values: Values, resource: Resource) -> list[str]:
     """Every e-mail address of a person, as written."""
     found: list[str] = []
-    for f in resource.fields:
-        if f.type is T.EMAIL or f.canonical == "email":
-            value = values.get(f.name)
-            found += [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str) and v.strip()]
+    for f in standing_for(resource).get(_ADDRESSES, ()):
+        value = values.get(f.name)
+        found += [v for v in (value if isinstance(value, list) else [value]) if isinstance(v, str) and v.strip()]
     return found
 
 

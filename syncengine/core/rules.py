@@ -8,8 +8,9 @@ from copy import copy
 from connectors.contract import Resource, Values
 
 from .compat import NoWay, Unpaired
+from .filters import FilterMode
 from .judging import Judge
-from .lens import Lens, grind
+from .lens import Lens, Plain, grind
 from .mapping import Direction, FieldMapping, Side, SyncSettings, fingerprint
 from .merge import Policy
 from .references import Tables, Targets
@@ -28,6 +29,10 @@ class Rules:
             Side.B: Judge(settings.filters.b, b, self.locale),
         }
         """Of the filter of each side."""
+        self.lets_all_pass = settings.filters.mode is FilterMode.OWN and all(
+            judge.passes_all for judge in self.judges.values()
+        )
+        """No record is ever held back by a filter."""
         self.lenses: list[Lens] = []
         self.unusable: dict[str, str] = {}
         """Mapping id → why it carries nothing now."""
@@ -42,7 +47,19 @@ class Rules:
         self._index()
 
     def _index(self) -> None:
-        self._strands = [(lens, {e: lens.strand(e) for e in lens.elements}) for lens in self.lenses]
+        self.ways: list[tuple[Lens, Plain | None]] = [(lens, lens.plain()) for lens in self.lenses]
+        """Each lens, with the short way through it where there is one."""
+        self._looks = {
+            side: [
+                (
+                    lens,
+                    {e: lens.strand(e) for e in lens.elements},
+                    None if plain is None else (plain.a, plain.key_a) if side is Side.A else (plain.b, plain.key_b),
+                )
+                for lens, plain in self.ways
+            ]
+            for side in Side
+        }
         self._lens_of_strand = {lens.strand(e): lens for lens in self.lenses for e in lens.elements}
         self.lenses_by_mapping = {lens.mapping.id: lens for lens in self.lenses}
 
@@ -104,7 +121,12 @@ class Rules:
     def looks(self, side: Side, values: Values) -> dict[str, Key]:
         """Strand → key of everything that this record carries; what was not read is left out."""
         keys: dict[str, Key] = {}
-        for lens, strands in self._strands:
+        for lens, strands, plain in self._looks[side]:
+            if plain is not None:
+                name, key_at = plain
+                if name in values:
+                    keys[strands[""]] = key_at(values[name])
+                continue
             for element, carried in (lens.look(side, values) or {}).items():
                 keys[strands[element]] = carried.key
         return keys

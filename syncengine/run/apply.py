@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from connectors.contract import (
     ConnectorBroken,
     ConnectorError,
@@ -40,6 +42,7 @@ from .outcomes import Outcomes
 from .passing import REMOVALS
 from .read import make_dirty
 from .relay import Call, Steps, alone, together
+from .rows import OPERATIONS, array
 from .store import records_of
 
 ORDER = (WriteKind.UPDATE, WriteKind.CREATE, WriteKind.ARCHIVE, WriteKind.DELETE)
@@ -48,6 +51,16 @@ PACKET = 50
 """Operations that are marked and answered together where an app takes few at a time."""
 PACKET_TIME = timedelta(seconds=5)
 """After this, what is left of a packet is not begun."""
+
+
+_NEXT = """
+run_id IN (SELECT id FROM syncengine_syncrun WHERE sync_id = %s)
+AND state = 'planned' AND side = %s AND kind = %s AND id > %s ORDER BY id LIMIT %s
+"""
+_SEND = """
+UPDATE syncengine_operation SET state = 'sending', sent_at = %s, deadline = %s, epoch = %s
+ WHERE id = ANY(%s::bigint[]) AND state = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +101,13 @@ class Applier:
         return True
 
     def _packets(self, side: Side, kind: WriteKind) -> Iterator[list[Operation]]:
-        planned = Operation.objects.filter(
-            run__sync=self.work.sync, state=OperationState.PLANNED, side=side.value, kind=kind.value
-        ).order_by("pk")
         after = 0
         while not self.circuit.holds_off(side):
             size = self.circuit.packet_size(side, self._packet_size(side, kind))
-            packet = list(planned.filter(pk__gt=after)[:size])
+            packet = OPERATIONS.find(_NEXT, [self.work.sync.pk, side.value, kind.value, after, size])
             if not packet:
                 return
-            after = packet[-1].pk
+            after = packet[-1].id
             yield packet
 
     def _packet_size(self, side: Side, kind: WriteKind) -> int:
@@ -177,10 +187,12 @@ class Applier:
     def _store(self, side: Side, answers: Sequence[Answer], unsent: Sequence[Operation]) -> None:
         outcomes = [answer.outcome for answer in answers]
         read_back = self._read_back(side, [a.outcome for a in answers if a.op.kind not in REMOVALS])
-        before = dict(self.work.progress)
+        before, sync = dict(self.work.progress), self.work.sync
+        planned = sync.planned_a, sync.planned_b
 
         def store() -> None:
             self.work.progress = dict(before)
+            sync.planned_a, sync.planned_b = planned
             with fenced(self.work.held):
                 if answers:
                     self.outcomes.store(side, [answer.op for answer in answers], outcomes, read_back)
@@ -203,7 +215,8 @@ class Applier:
         rules = self.work.associations.knowing({side: [record.values for record in known.values()]})
         ordinary = [op for op in packet if not op.undoes]
         good = [op for op in ordinary if _unmoved(op, side, known.get(op.remote_id or ""), rules)]
-        self._plan_again([op for op in ordinary if op not in good])
+        still = {op.id for op in good}
+        self._plan_again([op for op in ordinary if op.id not in still])
         good += self._still_to_undo(side, [op for op in packet if op.undoes], known, rules)
         return good, {id_: record.version for id_, record in known.items()}
 
@@ -232,7 +245,7 @@ class Applier:
             return list(batch)
         stale = [op for op in batch if op.seen_seq < foreign]
         self._plan_again(stale)
-        return [op for op in batch if op not in stale]
+        return [op for op in batch if op.seen_seq >= foreign]
 
     def _look_again(self, side: Side, ids: Sequence[str]) -> None:
         """A fresh read just before the write, where the app has no lock of its own (rule 3.9)."""
@@ -248,9 +261,10 @@ class Applier:
         now = self.work.clock.now()
         deadline = now + PACKET_TIME + timedelta(seconds=self.work.resources[side].deadline)
         with fenced(self.work.held):
-            marked = Operation.objects.filter(pk__in=[op.pk for op in packet], state=was).update(
-                state=OperationState.SENDING, sent_at=now, deadline=deadline, epoch=self.work.held.epoch
-            )
+            with connection.cursor() as cursor:
+                ids = array(op.id for op in packet)
+                cursor.execute(_SEND, [now, deadline, self.work.held.epoch, ids, was.value])
+                marked = cursor.rowcount
             if marked < len(packet):
                 raise Halted
 

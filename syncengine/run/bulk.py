@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connection
 from django.db.models import Field, Model
 
@@ -36,8 +37,10 @@ def insert_rows(rows: Sequence[Model]) -> None:
     if not rows:
         return
     meta = rows[0]._meta
+    attname = meta.pk.attname
     for row, pk in zip(rows, _new_keys(rows[0], len(rows)), strict=True):
-        row.pk, row._state.adding = pk, False
+        setattr(row, attname, pk)
+        row._state.adding = False
     fields = list(meta.concrete_fields)
     columns = ", ".join(f'"{f.column}"' for f in fields)
     _in_portions(f'INSERT INTO "{meta.db_table}" ({columns}) SELECT {columns} FROM {_recordset(fields)}', rows, fields)
@@ -45,7 +48,11 @@ def insert_rows(rows: Sequence[Model]) -> None:
 
 def as_json(values: Iterable[Mapping[str, Any] | Sequence[Any]]) -> str:
     """For `json_to_recordset`."""
-    return json.dumps(list(values), default=_plain, ensure_ascii=False)
+    rows = list(values)
+    try:
+        return orjson.dumps(rows).decode()
+    except TypeError:  # Numbers of more than 64 bits, texts that stand for something else.
+        return json.dumps(rows, default=_plain, ensure_ascii=False)
 
 
 def _field(row: Model, name: str) -> Field[Any, Any]:
@@ -66,8 +73,8 @@ def _in_portions(sql: str, rows: Sequence[Model], fields: Sequence[Field[Any, An
     names = [(field.column, field.attname) for field in fields]
     with connection.cursor() as cursor:
         for start in range(0, len(rows), AT_ONCE):
-            portion = ({c: getattr(row, name) for c, name in names} for row in rows[start : start + AT_ONCE])
-            cursor.execute(sql, [as_json(portion)])
+            held = (row.__dict__ for row in rows[start : start + AT_ONCE])
+            cursor.execute(sql, [as_json({column: values[name] for column, name in names} for values in held)])
 
 
 def _new_keys(row: Model, count: int) -> list[int]:

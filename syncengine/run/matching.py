@@ -24,6 +24,8 @@ from ..models.run import OPEN
 from .bulk import insert_rows
 from .context import Slice
 from .memory import stored
+from .rows import LINKS, array, new
+from .sights import Sights
 
 _PAIRS = """
 SELECT a.remote_id, b.remote_id, a.keys, b.keys
@@ -47,6 +49,8 @@ UPDATE syncengine_formerend AS end_ SET link_id = moved.kept
   FROM unnest(%s::bigint[], %s::bigint[]) AS moved (dropped, kept)
  WHERE end_.link_id = moved.dropped
 """
+
+_AMBIGUOUS = "pair_id = %s AND state = 'failing' AND cause = 'ambiguous'"
 
 Ids = Mapping[Side, set[str]]
 
@@ -98,7 +102,7 @@ class Matched:
     """Link → what the database holds of it (`memory.stored`)."""
 
 
-def match(work: Slice, ids: Ids) -> Matched:
+def match(work: Slice, ids: Ids, sights: Sights) -> Matched:
     """All links of these records, made where there were none; what is alone is matched. Within `lease.fenced`.
 
     A record that has no other end, and gets none, has a row of its own all the same: every record of a sync has
@@ -106,18 +110,19 @@ def match(work: Slice, ids: Ids) -> Matched:
     """
     ends = _Ends()
     ends.add(_links_of(work, ids))
-    ids = _with_neighbours(work, ids, ends)
-    alive = {side: _alive(work, side, ids[side]) for side in Side}
+    ids = _with_neighbours(work, ids, ends, sights)
+    alive = {side: {i for i, record in sights.of(side, ids[side]).items() if not record.gone} for side in Side}
     _reopen(work, alive, ends)
     single = {side: {i for i in alive[side] if _is_alone(ends.get(side, i))} for side in Side}
     formers = _take_back(work, _formers(work, single), ends)
     single = {side: {i for i in single[side] if _is_alone(ends.get(side, i))} for side in Side}
-    widows = {side: (alive[side] - single[side]) & _widowed(work, side, ends) for side in Side}
+    widows = {side: (alive[side] - single[side]) & _widowed(side, ends, sights) for side in Side}
     candidates, judged = _candidates(work, {side: single[side] | widows[side] for side in Side})
     ends.add(_links_of(work, {Side.A: {c.a for c in candidates}, Side.B: {c.b for c in candidates}}))
     candidates = [c for c in candidates if ends.takes_part(c)]
     waiting = _waiting(work, alive, ends, candidates)
-    verdict = _verdict(work, ends, [c for c in candidates if not {(Side.A, c.a), (Side.B, c.b)} & waiting], judged)
+    sure = [c for c in candidates if not {(Side.A, c.a), (Side.B, c.b)} & waiting]
+    verdict = _verdict(work, ends, sure, judged, sights)
     joined = {(Side.A, a) for a, _ in verdict.links} | {(Side.B, b) for _, b in verdict.links}
     former = {
         record: others
@@ -136,12 +141,14 @@ def match(work: Slice, ids: Ids) -> Matched:
     return Matched(ends.all(), in_doubt, ends.stored)
 
 
-def _verdict(work: Slice, ends: _Ends, candidates: Sequence[Candidate], judged: Ids) -> Judgement:
+def _verdict(work: Slice, ends: _Ends, candidates: Sequence[Candidate], judged: Ids, sights: Sights) -> Judgement:
     """The core's, on those records all of whose candidates are known here."""
+    if not candidates:
+        return Judgement((), {})
     involved = {Side.A: {c.a for c in candidates}, Side.B: {c.b for c in candidates}}
     taken = Taken(
         {side: {i for i in involved[side] if _is_whole(ends.get(side, i))} for side in Side},
-        {side: _widowed(work, side, ends) & involved[side] for side in Side},
+        {side: _widowed(side, ends, sights) & involved[side] for side in Side},
     )
     apart = KeptApart.objects.filter(pair=work.sync.pair, a_id__in=involved[Side.A])
     verdict = judge(candidates, taken, set(apart.values_list("a_id", "b_id")))
@@ -151,20 +158,15 @@ def _verdict(work: Slice, ends: _Ends, candidates: Sequence[Candidate], judged: 
     )
 
 
-def _with_neighbours(work: Slice, ids: Ids, ends: _Ends) -> dict[Side, set[str]]:
+def _with_neighbours(work: Slice, ids: Ids, ends: _Ends, sights: Sights) -> dict[Side, set[str]]:
     """These records, and those whose verdict hung on one of them: ambiguous ones, and what a deletion left alone."""
     wider = {side: set(ids[side]) for side in Side}
     for side in Side:
-        ambiguous = RecordLink.objects.filter(
-            pair=work.sync.pair,
-            state=RecordState.FAILING,
-            cause=FailureClass.AMBIGUOUS,
-            candidates__has_any_keys=list(ids[side.other]),
-            **{f"{side.other.value}_id": None},
-        )
+        condition = f"{_AMBIGUOUS} AND {side.other.value}_id IS NULL AND candidates ?| %s::text[]"
+        ambiguous = LINKS.find(condition, [work.sync.pair_id, array(ids[side.other])])
         ends.add(ambiguous)
         wider[side] |= {id_ for link in ambiguous if (id_ := link.end(side)) is not None}
-        wider[side] |= _widowed(work, side, ends)
+        wider[side] |= _widowed(side, ends, sights)
     return wider
 
 
@@ -206,28 +208,25 @@ def _is_alone(link: RecordLink | None) -> bool:
     return link is None or not link.is_whole
 
 
-def _alive(work: Slice, side: Side, ids: set[str]) -> set[str]:
-    rows = RemoteRecord.objects.filter(stream=work.streams[side], remote_id__in=ids, gone=False)
-    return set(rows.values_list("remote_id", flat=True))
-
-
 def _links_of(work: Slice, ids: Ids) -> Iterable[RecordLink]:
-    links = RecordLink.objects.filter(pair=work.sync.pair, closed_at=None)
-    by_a = {link.pk: link for link in links.filter(a_id__in=ids[Side.A])}
-    return (by_a | {link.pk: link for link in links.filter(b_id__in=ids[Side.B]).exclude(pk__in=by_a)}).values()
+    found: dict[int, RecordLink] = {}
+    for side in Side:
+        if ids[side]:
+            condition = f"pair_id = %s AND closed_at IS NULL AND {side.value}_id = ANY(%s::text[])"
+            for link in LINKS.find(condition, [work.sync.pair_id, array(ids[side])]):
+                found.setdefault(link.id, link)
+    return found.values()
 
 
-def _widowed(work: Slice, side: Side, ends: _Ends) -> set[str]:
+def _widowed(side: Side, ends: _Ends, sights: Sights) -> set[str]:
     """Ends on this side whose other end was deleted."""
     others = {
         other: id_
         for (s, id_), link in ends.by_end.items()
         if s is side and (other := link.end(side.other)) is not None
     }
-    gone = RemoteRecord.objects.filter(
-        stream=work.streams[side.other], remote_id__in=list(others), gone=True, merged_into=""
-    )
-    return {others[other] for other in gone.values_list("remote_id", flat=True)}
+    seen = sights.of(side.other, others).items()
+    return {others[other] for other, record in seen if record.gone and not record.merged_into}
 
 
 Records = set[tuple[Side, str]]
@@ -269,6 +268,8 @@ def _made_while_in_doubt(work: Slice, alive: Ids, ends: _Ends) -> Records:
 def _being_created(ends: _Ends) -> Records:
     """Records whose creation on the other side was sent, and not answered yet: the answer is their other end."""
     single = {link.pk: link for link in ends.all() if not link.is_whole}
+    if not single:
+        return set()
     sending = Operation.objects.filter(link__in=list(single), state=OperationState.SENDING)
     links = [single[pk] for pk in sending.values_list("link_id", flat=True)]
     return {(side, id_) for link in links for side in Side if (id_ := link.end(side)) is not None}
@@ -369,7 +370,7 @@ def _make_rows(work: Slice, ends: _Ends, wanted: Records) -> None:
 
 
 def _new_row(work: Slice, **facts: Any) -> RecordLink:
-    return RecordLink(pair=work.sync.pair, created_at=work.clock.now(), **facts)
+    return new(RecordLink, pair_id=work.sync.pair_id, created_at=work.clock.now(), **facts)
 
 
 def _join(work: Slice, ends: _Ends, pairs: Sequence[tuple[str, str]]) -> None:
@@ -411,7 +412,7 @@ def _leave_end(link: RecordLink, side: Side, ends: _Ends) -> FormerEnd:
     """The end that was deleted gives way to the sole match of the other one (rule 5.9)."""
     old = link.end(side) or ""
     ends.by_end.pop((side, old), None)
-    return FormerEnd(pair=link.pair, side=side.value, remote_id=old, link=link)
+    return FormerEnd(pair_id=link.pair_id, side=side.value, remote_id=old, link=link)
 
 
 def drop_rows(dropped: Mapping[int, RecordLink]) -> None:

@@ -13,6 +13,7 @@ from ..core.mapping import Side
 from ..models import Decision, FormerEnd, KeptApart, Operation, OperationState, RecordLink, RemoteRecord, Wish
 from .context import Slice
 from .matching import drop_rows
+from .sights import Sights
 
 Ids = Mapping[Side, set[str]]
 MOVED = [
@@ -20,13 +21,13 @@ MOVED = [
 ]  # fmt: skip
 
 
-def follow(work: Slice, ids: Ids) -> tuple[dict[Side, set[str]], set[int]]:
+def follow(work: Slice, ids: Ids, sights: Sights) -> tuple[dict[Side, set[str]], set[int]]:
     """Move links of merged records among these. Within `lease.fenced`.
 
     Answers the ids with those of survivors and of the other ends, and links that have to wait for an answer first.
     """
     wider = {side: set(ids[side]) for side in Side}
-    losers = {side: set(_merged(work, side, ids[side])) for side in Side}
+    losers = {side: {i for i, r in sights.of(side, ids[side]).items() if r.gone and r.merged_into} for side in Side}
     if not any(losers.values()):
         return wider, set()
     merging = _Merging(work)

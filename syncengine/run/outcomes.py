@@ -31,7 +31,7 @@ from ..core.states import FailureClass
 from ..core.storable import storable
 from ..core.values import Key
 from ..core.why import tell
-from ..models import Operation, OperationState, RecordLink, RemoteRecord
+from ..models import KeptApart, Operation, OperationState, RecordLink, RemoteRecord, Sync
 from . import undone
 from .bulk import update_rows
 from .circuit import count
@@ -41,6 +41,7 @@ from .matching import drop_rows
 from .memory import base_of, count_turns, forget_former, next_wake, note, park, planned_from_json
 from .passing import REMOVALS
 from .read import make_dirty
+from .rows import LINKS, array, attach
 from .state import settle
 from .store import Seen, label_of, mark_gone, records_of, store_records
 from .survivors import there, told_by
@@ -76,7 +77,7 @@ class Outcomes:
 
     def supersede(self, operations: Sequence[Operation]) -> None:
         """Plan their links again at the next occasion."""
-        Operation.objects.filter(pk__in=[op.pk for op in operations]).update(
+        Operation.objects.filter(pk__in=[op.id for op in operations]).update(
             state=OperationState.SUPERSEDED, ended_at=self.work.clock.now()
         )
         RecordLink.objects.filter(pk__in=[op.link_id for op in operations]).update(replan=True)
@@ -85,12 +86,14 @@ class Outcomes:
         self, side: Side, batch: Sequence[Operation], outcomes: Sequence[Outcome], read_back: dict[str, Record]
     ) -> None:
         """The answers to these operations, one by one."""
-        links = RecordLink.objects.select_for_update().in_bulk([op.link_id for op in batch])
-        ids = [outcome.id for outcome in outcomes if isinstance(outcome, Written)]
-        others = self._rows_of(side, ids)
+        found = LINKS.find("id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE", [array(op.link_id for op in batch)])
+        links = {link.id: link for link in found}
+        known_to_plan = self._is_planned(side)
+        made = [o.id for op, o in zip(batch, outcomes, strict=True) if op.kind == WriteKind.CREATE and _is_written(o)]
+        others = self._rows_of(side, made)
         written: list[tuple[Operation, Written]] = []
         for op, outcome in zip(batch, outcomes, strict=True):
-            op.link = links[op.link_id]
+            attach(op, "link", links[op.link_id])
             if isinstance(outcome, NotFound) and op.undoes and op.kind in REMOVALS:
                 outcome = Written(str(op.remote_id))  # It is gone, which is what was wanted.
             if isinstance(outcome, Written) and op.kind != WriteKind.CREATE and outcome.id != op.remote_id:
@@ -103,6 +106,8 @@ class Outcomes:
                 written.append((op, outcome))
         self._removed(side, [item for item in written if item[0].kind in REMOVALS])
         self._written(side, [item for item in written if item[0].kind not in REMOVALS], read_back)
+        if known_to_plan and all(op.kind == WriteKind.UPDATE for op in batch):
+            self._plan_up_to_here(side)
         undone.ended(self.work, side, [op for op, _ in written])
         update_rows(batch, ["state", "error", "message", "ended_at", "remote_id"])
         update_rows([op.link for op in batch], LINK_FIELDS)
@@ -111,10 +116,27 @@ class Outcomes:
         new = [op.link for op, _ in written if op.kind == WriteKind.CREATE]
         self.work.associations.wake({one: {end for link in new if (end := link.end(one))} for one in Side})
 
+    def _is_planned(self, side: Side) -> bool:
+        """Is everything planned that is known of this side's stream?"""
+        return self._planned(side) == self.work.streams[side].seq
+
+    def _planned(self, side: Side) -> int:
+        return int(getattr(self.work.sync, f"planned_{side.value}"))
+
+    def _plan_up_to_here(self, side: Side) -> None:
+        """What was just written need not be compared again, but for the links that say so (`_brings_news`)."""
+        name, sync = f"planned_{side.value}", self.work.sync
+        known, now = self._planned(side), self.work.streams[side].seq
+        # Not where a pass over all records was asked for meanwhile.
+        if Sync.objects.filter(pk=sync.pk, active=sync.active_id, **{name: known}).update(**{name: now}):
+            setattr(sync, name, now)
+
     def _rows_of(self, side: Side, ids: Sequence[str]) -> dict[str, RecordLink]:
         """Open rows that have these records at their ends."""
-        rows = RecordLink.objects.filter(pair=self.work.sync.pair, closed_at=None, **{f"{side.value}_id__in": ids})
-        return {str(row.end(side)): row for row in rows}
+        if not ids:
+            return {}
+        condition = f"pair_id = %s AND closed_at IS NULL AND {side.value}_id = ANY(%s::text[])"
+        return {str(row.end(side)): row for row in LINKS.find(condition, [self.work.sync.pair_id, array(ids)])}
 
     def _take_end(self, link: RecordLink, side: Side, id_: str, others: dict[str, RecordLink]) -> bool:
         """Make this record the missing end. False where it is the end of another link: no creation made it (5.9)."""
@@ -151,7 +173,10 @@ class Outcomes:
                 )
             )
             self._done(side, op, record, now, rules, self._told(side, outcome, read_back.get(outcome.id)))
-        store_records(stream, self.work.resources[side], seen, self.work.rules.locale)
+        renamed = store_records(stream, self.work.resources[side], seen, self.work.rules.locale, known=known).renamed
+        for op, outcome in items:
+            if outcome.id in renamed:
+                op.link.replan = True
 
     def _removed(self, side: Side, items: Sequence[tuple[Operation, Written]]) -> None:
         """Archived or deleted by us: gone on both sides by now, and so the link is closed (rule 9.1)."""
@@ -198,6 +223,8 @@ class Outcomes:
             self._park(op, ignored)
             looks = {strand: key for strand, key in looks.items() if strand not in ignored}
         self._move_baselines(link, side, op, looks)
+        if ignored or self._brings_news(side, link, op, looks):
+            link.replan = True
         if op.kind == WriteKind.UPDATE and not op.undoes:
             count_turns(link, {c["mapping"] for c in op.changes}, side, planned_at=op.planned_at, at=now)
         self._tell_why(link, side, op, now)
@@ -206,6 +233,14 @@ class Outcomes:
         settle(link)
         self.work.count("done")
         self.work.count("created" if op.kind == WriteKind.CREATE else "changed")
+
+    def _brings_news(self, side: Side, link: RecordLink, op: Operation, looks: Mapping[str, Key]) -> bool:
+        """Is there anything in the answer that planning would not have known: other values than were written, or
+        another verdict of filters? An edit on the other side is a change of its own."""
+        if op.undoes or self.work.rules.targets or not self.work.rules.lets_all_pass:
+            return True
+        base = link.baseline_a if side is Side.A else link.baseline_b
+        return any(strand not in base or base[strand] != key for strand, key in looks.items())
 
     def _move_baselines(self, link: RecordLink, side: Side, op: Operation, looks: Mapping[str, Key]) -> None:
         """The written side takes what the app holds now, the other what was planned against (rule 3.7)."""
@@ -348,7 +383,7 @@ class Outcomes:
     def _adopt(self, link: RecordLink, side: Side, id_: str) -> bool:
         """Take an existing record as the missing end; it is read, and compared for the first time."""
         a, b = (id_, link.b_id) if side is Side.A else (link.a_id, id_)
-        if link.pair.kept_apart.filter(a_id=a, b_id=b).exists():
+        if KeptApart.objects.filter(pair=link.pair_id, a_id=a, b_id=b).exists():
             return False
         if not self._take_end(link, side, id_, self._rows_of(side, [id_])):
             return False
@@ -365,3 +400,7 @@ class Outcomes:
         wait = min(FIRST_WAIT * 4 ** min(link.attempts - 1, 8), LONGEST_WAIT)
         settle(link, failure=cause, detail=message)
         link.next_try_at = self.work.clock.now() + wait
+
+
+def _is_written(outcome: Outcome) -> bool:
+    return isinstance(outcome, Written)

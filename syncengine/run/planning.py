@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from connectors.contract import WriteKind
@@ -20,7 +21,7 @@ from ..core.plan import CreationRefused, Draft, plan_creation, plan_link
 from ..core.scope import Condition, Excluded, may_create
 from ..core.states import FailureClass
 from ..core.values import blank
-from ..models import Decision, FormerEnd, Operation, OperationState, RecordLink, RemoteRecord, RunPhase, Sync
+from ..models import Decision, FormerEnd, Operation, RecordLink, RemoteRecord, RunPhase, Sync
 from .associations import ends_of_moved
 from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
@@ -31,9 +32,10 @@ from .memory import STORED, change_to_json, memory_of, next_wake, planned_to_jso
 from .merges import follow
 from .passing import REMOVALS, Passing, Stays
 from .read import make_dirty
+from .rows import LINKS, array, attach, new
 from .scope import Gate, note_what_exists
+from .sights import Sights
 from .state import settle
-from .store import records_of
 
 CHUNK = 1000
 FORMER = 10
@@ -41,6 +43,16 @@ FORMER = 10
 STAYS_OUT = {d: Condition(d) for d in (Decision.KEPT_APART, Decision.LEFT_OUT, Decision.DECLINED, Decision.UNDONE)}
 """What people say of records that have no other end, and what it makes of them."""
 LOST_IN = {Side.A: FailureClass.DELETED_IN_A, Side.B: FailureClass.DELETED_IN_B}
+_DUE = "pair_id = %s AND (replan OR next_try_at <= %s) AND closed_at IS NULL AND id > %s ORDER BY id LIMIT %s"
+_SENDING = """
+SELECT link_id FROM syncengine_operation
+ WHERE link_id = ANY(%s::bigint[]) AND (state = 'sending' OR (state = 'planned' AND NOT undoes = '[]'))
+"""
+"""What a person had undone comes first."""
+_SUPERSEDE = """
+UPDATE syncengine_operation SET state = 'superseded', ended_at = %s
+ WHERE link_id = ANY(%s::bigint[]) AND state IN ('planned', 'held') AND undoes = '[]'
+"""
 ENDS = ("pair__stream_a__object__account", "pair__stream_b__object__account")
 
 
@@ -83,19 +95,19 @@ class Planner:
         planned = self.sync.planned_a if side is Side.A else self.sync.planned_b
         return RemoteRecord.objects.filter(stream=self.work.streams[side], seq__gt=planned).order_by("seq")
 
-    def _due_links(self) -> QuerySet[RecordLink]:
-        now = self.work.clock.now()
-        return RecordLink.objects.filter(
-            Q(replan=True) | Q(next_try_at__lte=now), pair=self.pair, closed_at=None, pk__gt=self._after
-        ).order_by("pk")
+    def _due_links(self, most: int) -> list[RecordLink]:
+        condition = (
+            "pair_id = %s AND (replan OR next_try_at <= %s) AND closed_at IS NULL AND id > %s ORDER BY id LIMIT %s"
+        )
+        return LINKS.find(condition, [self.pair.pk, self.work.clock.now(), self._after, most])
 
     def _is_due(self) -> bool:
-        return self._due_links().exists() or any(self._changed(side).exists() for side in Side)
+        return bool(self._due_links(1)) or any(self._changed(side).exists() for side in Side)
 
     def _plan_chunk(self) -> int | None:
         """One chunk; None where nothing is due."""
         changed = {side: list(self._changed(side).values_list("remote_id", "seq")[:CHUNK]) for side in Side}
-        links = list(self._due_links()[:CHUNK])
+        links = self._due_links(CHUNK)
         if not any(changed.values()) and not links:
             return None
         self._after = links[-1].pk if links else self._after
@@ -148,12 +160,10 @@ class Planner:
 
         With what is to be written, and what the database holds of the links (`memory.stored`).
         """
-        ids, merging = follow(self.work, ids)
-        matched = match(self.work, ids)
-        records = {
-            side: records_of(self.work.streams[side], [e for link in matched.links if (e := link.end(side))])
-            for side in Side
-        }
+        sights = Sights(self.work.streams)
+        ids, merging = follow(self.work, ids, sights)
+        matched = match(self.work, ids, sights)
+        records = {side: sights.of(side, [e for link in matched.links if (e := link.end(side))]) for side in Side}
         self.rules = self.work.associations.knowing(
             {s: [r.values for r in records[s].values()] for s in Side}, self.rules
         )
@@ -189,9 +199,9 @@ class Planner:
 
     def _sending(self, links: Iterable[RecordLink]) -> set[int]:
         """Links with a write on its way whose answer is not known."""
-        undone = Q(state=OperationState.PLANNED) & ~Q(undoes=[])  # What a person had undone comes first.
-        rows = Operation.objects.filter(Q(state=OperationState.SENDING) | undone, link__in=list(links))
-        return set(rows.values_list("link_id", flat=True))
+        with connection.cursor() as cursor:
+            cursor.execute(_SENDING, [array(link.id for link in links)])
+            return {link for (link,) in cursor.fetchall()}
 
     def _left_by(self, links: Iterable[RecordLink]) -> set[tuple[int, str]]:
         """Links without another end that had one before, and the side of it."""
@@ -201,8 +211,8 @@ class Planner:
 
     def _supersede(self, links: Iterable[RecordLink]) -> None:
         """What was planned from an older sight of these records is planned again (rule 3.9)."""
-        open_ = Operation.objects.filter(link__in=list(links), state__in=[OperationState.PLANNED, OperationState.HELD])
-        open_.filter(undoes=[]).update(state=OperationState.SUPERSEDED, ended_at=self.work.clock.now())
+        with connection.cursor() as cursor:
+            cursor.execute(_SUPERSEDE, [self.work.clock.now(), array(link.id for link in links)])
 
     # --- One link --------------------------------------------------------------------------------------------
 
@@ -331,9 +341,10 @@ class Planner:
         return any(account not in (here, there) and account.app == there.app for account in accounts)
 
     def _operation(self, link: RecordLink, draft: Draft, a: RemoteRecord | None, b: RemoteRecord | None) -> Operation:
-        return Operation(
-            run=self.work.the_run(),
-            link=link,
+        operation = new(
+            Operation,
+            run_id=self.work.the_run().pk,
+            link_id=link.id,
             side=draft.side.value,
             kind=draft.kind.value,
             remote_id=None if draft.kind is WriteKind.CREATE else link.end(draft.side),
@@ -347,6 +358,8 @@ class Planner:
             label=link.label,
             clears=0 if draft.kind in REMOVALS else sum(blank(c.after) and not blank(c.before) for c in draft.changes),
         )
+        attach(operation, "link", link)
+        return operation
 
 
 def _made_again(draft: Draft) -> Draft:

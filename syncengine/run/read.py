@@ -222,7 +222,7 @@ class Reader:
     def _store(self, records: Sequence[Record], asked: datetime) -> None:
         aside = store_records(
             self.stream, self.resource, [Seen(r, asked) for r in there(records)], self.locale, settle=self._settle
-        )
+        ).aside
         if aside:
             make_dirty(self.stream, aside, self.clock.now() + self._settle)
 

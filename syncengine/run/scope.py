@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ..core.filters import FilterMode
 from ..core.history import changed_since, released, remembered_with
 from ..core.mapping import History, Side
 from ..core.scope import Condition, Excluded, Ways, judge_scope, open_ways
@@ -23,8 +22,7 @@ class Gate:
     def __init__(self, work: Slice) -> None:
         self.work = work
         self.settings = work.rules.settings
-        judges = work.rules.judges.values()
-        self.lets_all_pass = self.settings.filters.mode is FilterMode.OWN and all(j.passes_all for j in judges)
+        self.lets_all_pass = work.rules.lets_all_pass
         self.existing = {side: existing_of(work, side) for side in Side}
 
     def judge(self, link: RecordLink, records: Records, now: datetime) -> Ways:

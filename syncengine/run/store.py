@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.db import connection
 from django.db.models import Q
 
-from connectors.contract import Page, Record, Resource, Values
+from connectors.contract import Field, Page, Record, Resource, Value, Values
 
-from ..core.match import Keys, blocks, keys_of
+from ..core.match import Keys, blocks, keys_of, standing_for
 from ..core.storable import storable_print
 from ..core.values import Locale, blank
 from ..models import MatchKey, RemoteRecord, Stream
 from .bulk import as_json, insert_rows, update_rows
 from .companies import with_companies
+from .rows import RECORDS, array, decoded, new
 from .survivors import news_of, there, told_by
 
 LABEL_FIELDS = ("full_name", "name", "title", "subject", "number")
@@ -54,6 +55,10 @@ UPDATE syncengine_remoterecord AS known
 """
 """A new version of the same values is no change that anybody would have to look at."""
 
+_KEYS = """
+SELECT remote_id, keys FROM syncengine_remoterecord
+ WHERE stream_id = %s AND remote_id = ANY(%s::text[]) AND NOT gone
+"""
 
 _DIFFERING = """
 SELECT new.id, known.fingerprint, known.version, known.gone, known.written_at, known.replaced, known.asked_at
@@ -84,6 +89,15 @@ class Mark(NamedTuple):
     written_at: datetime | None
     replaced: str
     asked_at: datetime
+
+
+class Stored(NamedTuple):
+    """What came of remembering some records."""
+
+    aside: list[str]
+    """Ids of sights too old to count (rule 3.7)."""
+    renamed: frozenset[str] = frozenset()
+    """Ids of those that are found, or called, by something else than before."""
 
 
 Sight: TypeAlias = tuple[Seen, Values, str]
@@ -140,15 +154,23 @@ def _sights(resource: Resource, seen: Sequence[Seen]) -> list[Sight]:
 
 
 def store_records(
-    stream: Stream, resource: Resource, seen: Sequence[Seen], locale: Locale, *, settle: timedelta = timedelta(0)
-) -> list[str]:
-    """Remember these, and number those that changed. Returns ids of sights too old to count (rule 3.7).
+    stream: Stream,
+    resource: Resource,
+    seen: Sequence[Seen],
+    locale: Locale,
+    *,
+    settle: timedelta = timedelta(0),
+    known: Mapping[str, RemoteRecord] | None = None,
+) -> Stored:
+    """Remember these, and number those that changed.
+
+    `known`: the rows of these records, where the caller has them at hand.
 
     Call it within `lease.fenced`: the row of the stream is locked, so that numbers are given in the order of
     commits and none is passed over by a planner that looks in between.
     """
     if not seen:
-        return []
+        return Stored([])
     sights = _sights(resource, seen)
     marks = _differing(stream, sights)
     changed: dict[str, Sight] = {}
@@ -166,12 +188,13 @@ def store_records(
             changed[id_] = sight
         elif one.record.version != mark.version and one.asked_at >= mark.asked_at:
             touched[id_] = one
+    renamed: frozenset[str] = frozenset()
     if changed:
         stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
-        _write(stream, resource, list(changed.values()), locale)
+        renamed = _write(stream, resource, list(changed.values()), locale, known)
     if touched:
         _touch(stream, list(touched.values()))
-    return aside
+    return Stored(aside, renamed)
 
 
 def _whole(values: Values, untold: Values) -> Values:
@@ -200,12 +223,16 @@ def _touch(stream: Stream, seen: Sequence[Seen]) -> None:
         cursor.execute(_TOUCH, [as_json(rows), stream.pk])
 
 
-def _write(stream: Stream, resource: Resource, changed: Sequence[Sight], locale: Locale) -> None:
+def _write(
+    stream: Stream,
+    resource: Resource,
+    changed: Sequence[Sight],
+    locale: Locale,
+    known: Mapping[str, RemoteRecord] | None,
+) -> frozenset[str]:
     keys = {s.record.id: keys_of(values, resource, stream.own_keys, locale) for s, values, _ in changed}
     keys = with_companies(stream, resource, keys)
-    # A record that is gone has no match keys: they are written anew when it is back.
-    known = RemoteRecord.objects.filter(stream=stream, remote_id__in=list(keys), gone=False)
-    before = dict(known.values_list("remote_id", "keys"))
+    before = _keys_before(stream, keys) if known is None else {i: r.keys for i, r in known.items() if not r.gone}
     rows = [
         {
             "id": seen.record.id,
@@ -228,9 +255,18 @@ def _write(stream: Stream, resource: Resource, changed: Sequence[Sight], locale:
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, [stream.pk, as_json(rows)])
         pks = {remote_id: pk for pk, remote_id in cursor.fetchall()}
-    moved = {row["id"] for row in rows if before.get(row["id"]) != row["keys"]}
+    moved = [row["id"] for row in rows if before.get(row["id"]) != row["keys"]]
     _write_keys(stream, {pks[id_]: keys[id_] for id_ in moved}, [pks[id_] for id_ in moved if id_ in before])
     Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
+    labels = {id_: record.label for id_, record in (known or {}).items()}
+    return frozenset(moved).union(row["id"] for row in rows if labels.get(row["id"]) != row["label"])
+
+
+def _keys_before(stream: Stream, ids: Iterable[str]) -> dict[str, Any]:
+    """A record that is gone has no match keys: they are written anew when it is back."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KEYS, [stream.pk, array(ids)])
+        return {remote_id: decoded(keys) for remote_id, keys in cursor.fetchall()}
 
 
 def _write_keys(stream: Stream, keys: Mapping[int, Keys], older: Sequence[int]) -> None:
@@ -239,7 +275,7 @@ def _write_keys(stream: Stream, keys: Mapping[int, Keys], older: Sequence[int]) 
         MatchKey.objects.filter(record_id__in=older).delete()
     insert_rows(
         [
-            MatchKey(record_id=pk, stream_id=stream.pk, kind=kind, value=value)
+            new(MatchKey, record_id=pk, stream_id=stream.pk, kind=kind, value=value)
             for pk, one in keys.items()
             for kind, value in sorted(blocks(one))
         ]
@@ -275,17 +311,26 @@ def mark_gone(
 
 def label_of(values: Values, resource: Resource) -> str:
     """What people call the record."""
-    named = {f.canonical: values.get(f.name) for f in reversed(resource.fields) if f.canonical}
+    fields = standing_for(resource)
     for canonical in LABEL_FIELDS:
-        if isinstance(named.get(canonical), str) and not blank(named[canonical]):
-            return str(named[canonical])[:LONGEST_LABEL]
-    parts = [str(named[n]) for n in ("first_name", "last_name") if not blank(named.get(n))]
+        named = _first(values, fields, canonical)
+        if isinstance(named, str) and not blank(named):
+            return named[:LONGEST_LABEL]
+    parts = [str(part) for n in ("first_name", "last_name") if not blank(part := _first(values, fields, n))]
     if parts:
         return " ".join(parts)[:LONGEST_LABEL]
-    email = named.get("email")
+    email = _first(values, fields, "email")
     first = next(iter(email), None) if isinstance(email, list) else email
     return str(first)[:LONGEST_LABEL] if first else ""
 
 
+def _first(values: Values, fields: Mapping[str, Sequence[Field]], canonical: str) -> Value:
+    """What the first field that stands for this holds."""
+    found = fields.get(canonical)
+    return values.get(found[0].name) if found else None
+
+
 def records_of(stream: Stream, ids: Iterable[str]) -> dict[str, RemoteRecord]:
-    return {r.remote_id: r for r in RemoteRecord.objects.filter(stream=stream, remote_id__in=list(ids))}
+    """As planning and applying look at them (`rows.RECORDS`)."""
+    found = RECORDS.find("stream_id = %s AND remote_id = ANY(%s::text[])", [stream.pk, array(ids)])
+    return {record.remote_id: record for record in found}

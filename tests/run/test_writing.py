@@ -339,11 +339,11 @@ def test_rule_10_2_a_full_pass_that_is_asked_for_meanwhile_is_made(
     assert world.b.values(b).get("job") is None
     due, done = Planner._due_links, []
 
-    def meanwhile(planner: Planner) -> Any:
+    def meanwhile(planner: Planner, most: int) -> Any:
         if not done:
             done.append(True)
             world.mapping("job_title", enabled=True)
-        return due(planner)
+        return due(planner, most)
 
     monkeypatch.setattr(Planner, "_due_links", meanwhile)
     world.a.edit(a, phone="+49 30 1")
