@@ -58,6 +58,8 @@ class OneField:
         plainly = to is as_it_is and fold is None and type(self).carried is OneField.carried
         self.key_at: Callable[[Value], Key] = keying(common, locale) if plainly else self._key_at
         """The key of a value in wire form; the short way to `carried` where only that is asked."""
+        self.keeps_text = plainly and common in (T.TEXT, T.LONG_TEXT)
+        """A key of a text is its own key: it is the text without white space around it, or a hash of it."""
 
     def _key_at(self, value: Value) -> Key:
         return self.carried(value).key

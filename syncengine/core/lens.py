@@ -161,6 +161,8 @@ class Plain(NamedTuple):
     key_a: KeyAt
     b: str
     key_b: KeyAt
+    keeps_text: bool
+    """A text that equals its key in the baseline has no other key (`OneField.keeps_text`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,8 @@ class Lens:
         a, b = self.halves[Side.A], self.halves[Side.B]
         if self.is_set or not isinstance(a, OneField) or not isinstance(b, OneField) or a.many or b.many:
             return None
-        return Plain(self, self.strand(""), a.field.name, a.key_at, b.field.name, b.key_at)
+        standing = a.keeps_text and b.keeps_text
+        return Plain(self, self.strand(""), a.field.name, a.key_at, b.field.name, b.key_at, standing)
 
     def look(self, side: Side, values: Values) -> dict[str, Carried] | None:
         seen = self.halves[side].look(values)

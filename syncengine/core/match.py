@@ -41,7 +41,7 @@ class Keys:
 
     def to_json(self) -> dict[str, Any]:
         """Without what is blank, so that a stored row stays small."""
-        data: dict[str, Any] = {n: getattr(self, n) for n in _TEXT_KEYS if getattr(self, n)}
+        data: dict[str, Any] = {n: key for n in _TEXT_KEYS if (key := getattr(self, n))}
         if self.emails:
             data["emails"] = sorted(self.emails)
         if self.own:
@@ -63,6 +63,8 @@ COMPANY_BLOCK = "company_ref"
 
 def folded(value: Value) -> str:
     """Trimmed, case-folded, Unicode-normalised, single spaces (rule 5.7)."""
+    if type(value) is str and value.isascii():
+        return spaced(value).lower()
     return "" if blank(value) else spaced(text_of(value)).casefold()
 
 

@@ -67,17 +67,19 @@ def plan_link(
 
 def _stands(sheet: Sheet, plain: Plain, a: Values, b: Values, memory: LinkMemory) -> bool:
     """Nothing is to be done, since neither side has changed: by far the most frequent case, and told soonest."""
-    _lens, strand, field_a, key_a, field_b, key_b = plain
+    _lens, strand, field_a, key_a, field_b, key_b, keeps_text = plain
     if field_a not in a or field_b not in b:
         return True  # Unread is never blank (rule 4.6).
     base_a, base_b = memory.a, memory.b
     if strand not in base_a or strand not in base_b or strand in memory.parked:
         return False
-    key = key_a(a[field_a])
-    if key != base_a[strand]:
+    known, value = base_a[strand], a[field_a]
+    key = value if keeps_text and value == known else key_a(value)
+    if key != known:
         return False
-    other = key_b(b[field_b])
-    if other != base_b[strand]:
+    known, value = base_b[strand], b[field_b]
+    other = value if keeps_text and value == known else key_b(value)
+    if other != known:
         return False
     if key == other:
         sheet.settled.add(strand)

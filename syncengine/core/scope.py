@@ -61,9 +61,12 @@ def judge_scope(
     present = [end for end in (a, b) if end is not None]
     if not settings.email_only or not any(resource.kind in PERSONS for resource, _ in present):
         return None
-    addresses = [e for resource, values in present for e in emails_of(values, resource)]
-    if any(valid_email(e) for e in addresses):
-        return None
+    addresses: list[str] = []
+    for resource, values in present:
+        found = emails_of(values, resource)
+        if any(valid_email(e) for e in found):
+            return None
+        addresses += found
     if addresses:
         return Excluded(Condition.INVALID_EMAIL, tuple(addresses))
     return Excluded(Condition.NO_EMAIL)

@@ -49,7 +49,7 @@ class Decision(models.TextChoices):
 class RecordLink(models.Model):
     """The mapping record. Ids are kept by value: a link outlives what an account forgets."""
 
-    pair = models.ForeignKey(StreamPair, on_delete=models.CASCADE, related_name="links")
+    pair = models.ForeignKey(StreamPair, on_delete=models.CASCADE, related_name="links", db_index=False)
     a_id = models.CharField(_("id on side A"), max_length=500, null=True, blank=True)
     b_id = models.CharField(_("id on side B"), max_length=500, null=True, blank=True)
     label = models.CharField(_("name"), max_length=255, blank=True)

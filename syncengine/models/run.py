@@ -120,7 +120,7 @@ class Operation(models.Model):
     Those of a preview name their records by value and have no link: it may be one that is only to come.
     """
 
-    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="operations")
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="operations", db_index=False)
     link = models.ForeignKey(RecordLink, on_delete=models.CASCADE, null=True, blank=True, related_name="operations")
     a_id = models.CharField(_("id on side A"), max_length=500, null=True, blank=True)
     b_id = models.CharField(_("id on side B"), max_length=500, null=True, blank=True)
@@ -169,7 +169,7 @@ class Operation(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["run", "state", "side", "kind"], name="operation_queue"),
+            models.Index(fields=["run", "state", "side", "kind", "id"], name="operation_queue"),
             models.Index(fields=["run", "-ended_at"], name="operation_journal"),
             models.Index(fields=["run", "a_id"], condition=Q(hold="preview"), name="operation_preview_a"),
             models.Index(fields=["run", "b_id"], condition=Q(hold="preview"), name="operation_preview_b"),

@@ -72,7 +72,7 @@ class Stream(models.Model):
 class RemoteRecord(models.Model):
     """What a stream last saw of one record, whether it is linked, excluded or only indexed."""
 
-    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="remote_records")
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="remote_records", db_index=False)
     remote_id = models.CharField(_("id in the app"), max_length=500)
     version = models.CharField(_("version"), max_length=500, null=True, blank=True)
     fingerprint = models.CharField(max_length=12)

@@ -49,14 +49,19 @@ ORDER = (WriteKind.UPDATE, WriteKind.CREATE, WriteKind.ARCHIVE, WriteKind.DELETE
 """Fresh edits of what exists go ahead of the bulk of a first run."""
 PACKET = 50
 """Operations that are marked and answered together where an app takes few at a time."""
+BATCHES = 5
+"""Batches that are marked and answered together, where an app takes many at a time."""
 PACKET_TIME = timedelta(seconds=5)
 """After this, what is left of a packet is not begun."""
 
 
-_NEXT = """
-run_id IN (SELECT id FROM syncengine_syncrun WHERE sync_id = %s)
-AND state = 'planned' AND side = %s AND kind = %s AND id > %s ORDER BY id LIMIT %s
+_RUNS = """
+SELECT id FROM syncengine_syncrun AS run
+ WHERE EXISTS (SELECT FROM syncengine_operation
+                WHERE run_id = run.id AND state = 'planned' AND side = %s AND kind = %s)
+   AND sync_id = %s ORDER BY id
 """
+_NEXT = "run_id = %s AND state = 'planned' AND side = %s AND kind = %s AND id > %s ORDER BY id LIMIT %s"
 _SEND = """
 UPDATE syncengine_operation SET state = 'sending', sent_at = %s, deadline = %s, epoch = %s
  WHERE id = ANY(%s::bigint[]) AND state = %s
@@ -101,31 +106,38 @@ class Applier:
         return True
 
     def _packets(self, side: Side, kind: WriteKind) -> Iterator[list[Operation]]:
-        after = 0
-        while not self.circuit.holds_off(side):
-            size = self.circuit.packet_size(side, self._packet_size(side, kind))
-            packet = OPERATIONS.find(_NEXT, [self.work.sync.pk, side.value, kind.value, after, size])
-            if not packet:
-                return
-            after = packet[-1].id
-            yield packet
+        for run in self._runs(side, kind):
+            after = 0
+            while not self.circuit.holds_off(side):
+                size = self.circuit.packet_size(side, self._packet_size(side, kind))
+                packet = OPERATIONS.find(_NEXT, [run, side.value, kind.value, after, size])
+                if not packet:
+                    break
+                after = packet[-1].id
+                yield packet
+
+    def _runs(self, side: Side, kind: WriteKind) -> list[int]:
+        """Runs of the sync with something to do, the oldest first: each has its operations in order in an index."""
+        with connection.cursor() as cursor:
+            cursor.execute(_RUNS, [side.value, kind.value, self.work.sync.pk])
+            return [run for (run,) in cursor.fetchall()]
 
     def _packet_size(self, side: Side, kind: WriteKind) -> int:
         """Of what could not be looked for, and of what no lock protects, as little as possible is under way."""
         resource = self.work.resources[side]
         size = resource.batch_size(kind)
         alone = resource.idempotency is Idempotency.NONE if kind is WriteKind.CREATE else not resource.lock
-        return size if alone else max(size, PACKET - PACKET % size)
+        return size if alone else max(PACKET // size, BATCHES) * size
 
     def _carry_out(self, side: Side, kind: WriteKind, packet: Sequence[Operation]) -> Steps[None]:
         self.work.go_on()
-        packet, versions = self._still_good(side, kind, packet)
+        packet, known = self._still_good(side, kind, packet)
         if packet:
             self._mark_sending(side, packet, was=OperationState.PLANNED)
-            yield from self._send(side, kind, packet, versions)
+            yield from self._send(side, kind, packet, known)
 
     def _send(
-        self, side: Side, kind: WriteKind, packet: Sequence[Operation], versions: Mapping[str, str | None]
+        self, side: Side, kind: WriteKind, packet: Sequence[Operation], known: Mapping[str, RemoteRecord]
     ) -> Steps[None]:
         """Send what is marked as being sent, and store the answers. Raises what stops the account."""
         began = self.work.clock.now()
@@ -138,7 +150,7 @@ class Applier:
             check(self.work.held)
             batch = batches.popleft()
             try:
-                outcomes = yield self._question(side, kind, batch, versions)
+                outcomes = yield self._question(side, kind, batch, known)
                 found = self._answers(side, batch, outcomes)
             except ConnectorError as error:
                 stopped = error
@@ -154,7 +166,7 @@ class Applier:
             if batch is first and not any(isinstance(outcome, Refused) for outcome in outcomes):
                 other = batches.popleft()
                 first = _halve(other, batches)
-        self._store(side, answers, [op for batch in batches for op in batch])
+        self._store(side, answers, [op for batch in batches for op in batch], known)
         if stopped is not None:
             raise stopped
 
@@ -169,10 +181,10 @@ class Applier:
         return self._halted or self.work.clock.now() - began > PACKET_TIME
 
     def _question(
-        self, side: Side, kind: WriteKind, batch: Sequence[Operation], versions: Mapping[str, str | None]
+        self, side: Side, kind: WriteKind, batch: Sequence[Operation], known: Mapping[str, RemoteRecord]
     ) -> Call:
         client, resource = self.work.clients[side], self.work.resources[side]
-        writes = [_as_write(op, kind, versions) for op in batch]
+        writes = [_as_write(op, kind, known) for op in batch]
         return lambda: client.write(resource, writes)
 
     def _answers(self, side: Side, batch: Sequence[Operation], outcomes: Sequence[Outcome]) -> list[Answer] | None:
@@ -184,7 +196,9 @@ class Applier:
             return None
         return [Answer(op, outcome) for op, outcome in zip(batch, outcomes, strict=True)]
 
-    def _store(self, side: Side, answers: Sequence[Answer], unsent: Sequence[Operation]) -> None:
+    def _store(
+        self, side: Side, answers: Sequence[Answer], unsent: Sequence[Operation], known: Mapping[str, RemoteRecord]
+    ) -> None:
         outcomes = [answer.outcome for answer in answers]
         read_back = self._read_back(side, [a.outcome for a in answers if a.op.kind not in REMOVALS])
         before, sync = dict(self.work.progress), self.work.sync
@@ -195,7 +209,7 @@ class Applier:
             sync.planned_a, sync.planned_b = planned
             with fenced(self.work.held):
                 if answers:
-                    self.outcomes.store(side, [answer.op for answer in answers], outcomes, read_back)
+                    self.outcomes.store(side, [answer.op for answer in answers], outcomes, read_back, known)
                 if unsent:
                     self._set_back(unsent)
 
@@ -204,8 +218,8 @@ class Applier:
 
     def _still_good(
         self, side: Side, kind: WriteKind, packet: Sequence[Operation]
-    ) -> tuple[list[Operation], dict[str, str | None]]:
-        """Without those whose records have moved since they were planned (rule 3.9); and the versions to write over."""
+    ) -> tuple[list[Operation], Mapping[str, RemoteRecord]]:
+        """Without those whose records have moved since they were planned (rule 3.9); and what is written over."""
         if kind is WriteKind.CREATE:
             return self._still_missing(side, packet), {}
         ids = [op.remote_id for op in packet if op.remote_id is not None]
@@ -218,7 +232,7 @@ class Applier:
         still = {op.id for op in good}
         self._plan_again([op for op in ordinary if op.id not in still])
         good += self._still_to_undo(side, [op for op in packet if op.undoes], known, rules)
-        return good, {id_: record.version for id_, record in known.items()}
+        return good, known
 
     def _still_to_undo(
         self, side: Side, operations: Sequence[Operation], known: Mapping[str, RemoteRecord], rules: Rules
@@ -340,11 +354,12 @@ def _halve(batch: Sequence[Operation], batches: deque[Sequence[Operation]]) -> S
     return batches[0]
 
 
-def _as_write(op: Operation, kind: WriteKind, versions: Mapping[str, str | None]) -> Write:
+def _as_write(op: Operation, kind: WriteKind, known: Mapping[str, RemoteRecord]) -> Write:
+    record = known.get(op.remote_id or "")
     return Write(
         kind,
         {} if kind in REMOVALS else {c["field"]: c["after"] for c in op.changes},
         id=op.remote_id,
-        version=versions.get(op.remote_id or ""),
+        version=record.version if record is not None else None,
         key=str(op.key) if kind is WriteKind.CREATE else None,
     )

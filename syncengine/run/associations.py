@@ -47,6 +47,9 @@ WITH waiting AS (
 UPDATE syncengine_recordlink link SET replan = TRUE FROM waiting WHERE link.id = waiting.id RETURNING link.pair_id
 """
 
+_BASELINE = STORED.index("baseline_a")
+_TELLING = [(name, STORED.index(name)) for name in ("a_id", "b_id", "state", "cause")]
+
 
 def name_of(account: int, target: str, remote_id: str) -> str:
     """Names one record of one object of one account, for those who wait for it; whether it is synced or not."""
@@ -183,7 +186,7 @@ class Associations:
             for side, ids in ends.items()
             for id_ in ids
         ]
-        if not names or not self._is_referred_to():
+        if not names or not self.are_referred_to():
             return
         with connection.cursor() as cursor:
             # Within the transaction, and after everything else that it locks: see the top.
@@ -204,7 +207,7 @@ class Associations:
         self.woken.discard(self.pair.pk)
         return called
 
-    def _is_referred_to(self) -> bool:
+    def are_referred_to(self) -> bool:
         """Records of other syncs of the account pair may refer to ours, or ours to their like."""
         if self._others is None:
             accounts = [self._account(side) for side in Side]
@@ -252,9 +255,9 @@ def ends_of_moved(links: Iterable[RecordLink], before: Mapping[int, tuple[Any, .
     """Ends of those links that are now something else to who refers to them. `before`: see `memory.stored`."""
     moved: dict[Side, set[str]] = {side: set() for side in Side}
     for link in links:
-        old = dict(zip(STORED, before[link.pk], strict=True))
-        first = link.is_whole and not old["baseline_a"]
-        if first or any(getattr(link, name) != old[name] for name in ("a_id", "b_id", "state", "cause")):
+        old = before[link.pk]
+        first = link.is_whole and not old[_BASELINE]
+        if first or any(getattr(link, name) != old[place] for name, place in _TELLING):
             for side in Side:
                 if (end := link.end(side)) is not None:
                     moved[side].add(end)

@@ -20,7 +20,7 @@ AT_ONCE = 2000
 
 def update_rows(rows: Sequence[Model], names: Sequence[str]) -> None:
     """Write these fields of these rows, by their primary keys."""
-    if not rows:
+    if not rows or not names:
         return
     meta = rows[0]._meta
     fields = [_field(rows[0], name) for name in names]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from ..core.baselines import is_former
@@ -22,9 +23,21 @@ STORED = (
 """What planning may change of a link."""
 
 
-def stored(link: RecordLink) -> tuple[Any, ...]:
-    """The same as long as there is nothing to store."""
-    return tuple(getattr(link, name) for name in STORED)
+stored: Callable[[RecordLink], tuple[Any, ...]] = attrgetter(*STORED)
+"""The same as long as there is nothing to store."""
+
+
+def changed_names(
+    links: Iterable[RecordLink], before: Mapping[int, tuple[Any, ...]], names: Sequence[str]
+) -> list[str]:
+    """Those of these columns in which any link differs from what was there before (`names` of it, by link)."""
+    now = attrgetter(*names)
+    places: set[int] = set()
+    for link in links:
+        old = before[link.id]
+        if len(places) < len(names):
+            places.update(place for place, value in enumerate(now(link)) if value != old[place])
+    return [name for place, name in enumerate(names) if place in places]
 
 
 def memory_of(link: RecordLink, now: datetime) -> LinkMemory:
@@ -80,12 +93,15 @@ def next_wake(link: RecordLink, now: datetime) -> datetime | None:
 
 def remember(link: RecordLink, plan: LinkPlan) -> None:
     """What follows from a plan without writing anywhere."""
-    for strand in plan.baselines.get(Side.A, {}):
-        forget_former(link, strand)
-    link.baseline_a = {**link.baseline_a, **plan.baselines.get(Side.A, {})}
-    link.baseline_b = {**link.baseline_b, **plan.baselines.get(Side.B, {})}
-    kept = {strand: reason for strand, reason in link.notes.items() if strand not in plan.settled}
-    link.notes = kept | {strand: reason.value for strand, reason in plan.notes.items()}
+    if moved := plan.baselines.get(Side.A):
+        for strand in moved:
+            forget_former(link, strand)
+        link.baseline_a = {**link.baseline_a, **moved}
+    if moved := plan.baselines.get(Side.B):
+        link.baseline_b = {**link.baseline_b, **moved}
+    if link.notes or plan.notes:
+        kept = {strand: reason for strand, reason in link.notes.items() if strand not in plan.settled}
+        link.notes = kept | {strand: reason.value for strand, reason in plan.notes.items()}
     link.parked = {
         strand: {"reason": p.reason.value, "message": p.message, "a": p.a, "b": p.b, "definition": p.definition}
         for strand, p in plan.parked.items()
@@ -125,6 +141,8 @@ def base_of(link: RecordLink, strand: str) -> Base | None:
 
 def note(link: RecordLink, strand: str, reason: Reason | None) -> None:
     """Keep, or drop, why the two sides of a strand differ."""
+    if reason is None and strand not in link.notes:
+        return
     rest = {s: r for s, r in link.notes.items() if s != strand}
     link.notes = rest if reason is None else {**rest, strand: reason.value}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -28,7 +29,7 @@ from ..core.merge import Reason
 from ..core.plan import Planned, baselines_after, note_after
 from ..core.rules import Rules
 from ..core.states import FailureClass
-from ..core.storable import storable
+from ..core.storable import storable_print
 from ..core.values import Key
 from ..core.why import tell
 from ..models import KeptApart, Operation, OperationState, RecordLink, RemoteRecord, Sync
@@ -38,7 +39,7 @@ from .circuit import count
 from .context import Slice
 from .lease import achieved
 from .matching import drop_rows
-from .memory import base_of, count_turns, forget_former, next_wake, note, park, planned_from_json
+from .memory import base_of, changed_names, count_turns, forget_former, next_wake, note, park, planned_from_json
 from .passing import REMOVALS
 from .read import make_dirty
 from .rows import LINKS, array, attach
@@ -53,6 +54,8 @@ LINK_FIELDS = [
     "notes", "parked", "replan", "attempts", "next_try_at", "made_by", "changed_at", "flips", "decision",
     "closed_at",
 ]  # fmt: skip
+
+_stored = attrgetter(*LINK_FIELDS)
 
 
 class Outcomes:
@@ -83,11 +86,18 @@ class Outcomes:
         RecordLink.objects.filter(pk__in=[op.link_id for op in operations]).update(replan=True)
 
     def store(
-        self, side: Side, batch: Sequence[Operation], outcomes: Sequence[Outcome], read_back: dict[str, Record]
+        self,
+        side: Side,
+        batch: Sequence[Operation],
+        outcomes: Sequence[Outcome],
+        read_back: dict[str, Record],
+        known: Mapping[str, RemoteRecord] | None = None,
     ) -> None:
-        """The answers to these operations, one by one."""
+        """The answers to these operations, one by one. `known`: the rows that were written over, if they are at hand
+        and nothing has been stored of them since."""
         found = LINKS.find("id = ANY(%s::bigint[]) ORDER BY id FOR UPDATE", [array(op.link_id for op in batch)])
         links = {link.id: link for link in found}
+        before = {link.id: _stored(link) for link in found}
         known_to_plan = self._is_planned(side)
         made = [o.id for op, o in zip(batch, outcomes, strict=True) if op.kind == WriteKind.CREATE and _is_written(o)]
         others = self._rows_of(side, made)
@@ -105,12 +115,12 @@ class Outcomes:
             else:
                 written.append((op, outcome))
         self._removed(side, [item for item in written if item[0].kind in REMOVALS])
-        self._written(side, [item for item in written if item[0].kind not in REMOVALS], read_back)
+        self._written(side, [item for item in written if item[0].kind not in REMOVALS], read_back, known or {})
         if known_to_plan and all(op.kind == WriteKind.UPDATE for op in batch):
             self._plan_up_to_here(side)
         undone.ended(self.work, side, [op for op, _ in written])
         update_rows(batch, ["state", "error", "message", "ended_at", "remote_id"])
-        update_rows([op.link for op in batch], LINK_FIELDS)
+        update_rows(found, changed_names(found, before, LINK_FIELDS))
         self.work.touched = True
         achieved(self.work.held)
         new = [op.link for op, _ in written if op.kind == WriteKind.CREATE]
@@ -153,9 +163,16 @@ class Outcomes:
 
     # --- Written ---------------------------------------------------------------------------------------------
 
-    def _written(self, side: Side, items: Sequence[tuple[Operation, Written]], read_back: dict[str, Record]) -> None:
+    def _written(
+        self,
+        side: Side,
+        items: Sequence[tuple[Operation, Written]],
+        read_back: dict[str, Record],
+        at_hand: Mapping[str, RemoteRecord],
+    ) -> None:
         now, stream = self.work.clock.now(), self.work.streams[side]
-        known = records_of(stream, [outcome.id for _, outcome in items])
+        known = {outcome.id: at_hand[outcome.id] for _, outcome in items if outcome.id in at_hand}
+        known |= records_of(stream, [outcome.id for _, outcome in items if outcome.id not in at_hand])
         seen: list[Seen] = []
         held = [
             self._held(side, op, outcome, read_back.get(outcome.id), known.get(outcome.id)) for op, outcome in items
@@ -197,7 +214,7 @@ class Outcomes:
         """What the record holds now: as answered, as read back, or as written over what was known."""
         answered = outcome.record or read
         if answered is not None:
-            values = {**(before.values if before is not None else {}), **storable(answered.values)}
+            values = {**(before.values if before is not None else {}), **storable_print(answered.values)[0]}
             return Record(answered.id, values, answered.version, answered.created_at, answered.modified_at)
         make_dirty(self.work.streams[side], [outcome.id], self.work.clock.now())
         written: dict[str, Any] = {c["field"]: c["after"] for c in op.changes}
@@ -215,19 +232,19 @@ class Outcomes:
         if op.kind == WriteKind.CREATE:
             link.made_by = "created"
             link.label = link.label or label_of(record.values, self.work.resources[side])
-        looks = rules.looks(side, record.values)
-        ignored = {} if op.undoes else self._ignored(side, op, looks, told)
+        looks, planned = rules.looks(side, record.values), planned_from_json(op.strands)
+        ignored = {} if op.undoes else self._ignored(side, planned, looks, told)
         if ignored:
             op.error = FailureClass.APP_RULE.value
             op.message = _("The app took it, and still holds what it held before.")
             self._park(op, ignored)
             looks = {strand: key for strand, key in looks.items() if strand not in ignored}
-        self._move_baselines(link, side, op, looks)
+        self._move_baselines(link, side, op, planned, looks)
         if ignored or self._brings_news(side, link, op, looks):
             link.replan = True
         if op.kind == WriteKind.UPDATE and not op.undoes:
             count_turns(link, {c["mapping"] for c in op.changes}, side, planned_at=op.planned_at, at=now)
-        self._tell_why(link, side, op, now)
+        self._tell_why(link, side, op, planned, now)
         count(self.work, side, taken=True)
         link.attempts, link.next_try_at, link.changed_at = 0, next_wake(link, now), now
         settle(link)
@@ -242,9 +259,11 @@ class Outcomes:
         base = link.baseline_a if side is Side.A else link.baseline_b
         return any(strand not in base or base[strand] != key for strand, key in looks.items())
 
-    def _move_baselines(self, link: RecordLink, side: Side, op: Operation, looks: Mapping[str, Key]) -> None:
+    def _move_baselines(
+        self, link: RecordLink, side: Side, op: Operation, strands: Mapping[str, Planned], looks: Mapping[str, Key]
+    ) -> None:
         """The written side takes what the app holds now, the other what was planned against (rule 3.7)."""
-        for strand, planned in planned_from_json(op.strands).items():
+        for strand, planned in strands.items():
             if strand not in looks:
                 continue  # The settings changed meanwhile: the strand is nobody's any more.
             answered = looks[strand]
@@ -252,30 +271,35 @@ class Outcomes:
             forget_former(link, strand)
             link.baseline_a = {**link.baseline_a, strand: base_a}
             link.baseline_b = {**link.baseline_b, strand: base_b}
-            link.parked = {s: p for s, p in link.parked.items() if s != strand}
+            if strand in link.parked:
+                link.parked = {s: p for s, p in link.parked.items() if s != strand}
             known = link.notes.get(strand)
             left = note_after(planned, side, answered, Reason(known) if known else None)
             if op.undoes:
                 left = Reason.UNDONE if answered != planned.of(side.other) else None
             note(link, strand, left)
 
-    def _ignored(self, side: Side, op: Operation, looks: Mapping[str, Key], told: Values) -> dict[str, Planned]:
+    def _ignored(
+        self, side: Side, strands: Mapping[str, Planned], looks: Mapping[str, Key], told: Values
+    ) -> dict[str, Planned]:
         """Strands that the app did not write though it said so: left alone, as if it had refused them (rule 4.5)."""
         rules = self.work.rules
         return {
             strand: planned
-            for strand, planned in planned_from_json(op.strands).items()
+            for strand, planned in strands.items()
             # Which element comes first is the app's own affair, as long as it has taken the list.
             if strand in looks and not strand.endswith(f".{ManyFields.PRIMARY}")
             if is_ignored(planned, side, looks[strand])
             if (mapping := rules.mapping_of_strand(strand)) is not None and set(mapping.fields(side)) <= told.keys()
         }
 
-    def _tell_why(self, link: RecordLink, side: Side, op: Operation, now: datetime) -> None:
+    def _tell_why(
+        self, link: RecordLink, side: Side, op: Operation, strands: Mapping[str, Planned], now: datetime
+    ) -> None:
         """Where each mapping's value came from; it outlives the journal (rule 11.3)."""
         link.provenance = tell(
             op.changes,
-            planned_from_json(op.strands),
+            strands,
             self.work.rules.lenses_by_mapping,
             link.provenance,
             side=side,

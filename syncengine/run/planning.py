@@ -28,7 +28,7 @@ from .context import Halted, Slice
 from .decided import decided
 from .lease import achieved, fenced
 from .matching import match
-from .memory import STORED, change_to_json, memory_of, next_wake, planned_to_json, remember, stored
+from .memory import STORED, change_to_json, changed_names, memory_of, next_wake, planned_to_json, remember, stored
 from .merges import follow
 from .passing import REMOVALS, Passing, Stays
 from .read import make_dirty
@@ -148,8 +148,9 @@ class Planner:
         links, operations, before = self._judge(ids)
         if self.work.run is not None and self.work.run.preview_id is not None:
             operations = decided(self.work, operations)
-        update_rows([link for link in links if stored(link) != before[link.pk]], STORED)
-        self._moved = ends_of_moved(links, before)
+        changed = [link for link in links if stored(link) != before[link.pk]]
+        update_rows(changed, changed_names(changed, before, STORED))
+        self._moved = ends_of_moved(links, before) if self.work.associations.are_referred_to() else {}
         self._pending = [link.pk for link in links if link.pending]
         insert_rows(operations)
         self.work.count("planned", len(operations))

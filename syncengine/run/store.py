@@ -332,5 +332,8 @@ def _first(values: Values, fields: Mapping[str, Sequence[Field]], canonical: str
 
 def records_of(stream: Stream, ids: Iterable[str]) -> dict[str, RemoteRecord]:
     """As planning and applying look at them (`rows.RECORDS`)."""
+    ids = list(ids)
+    if not ids:
+        return {}
     found = RECORDS.find("stream_id = %s AND remote_id = ANY(%s::text[])", [stream.pk, array(ids)])
     return {record.remote_id: record for record in found}

@@ -7,6 +7,9 @@ from django.test.utils import CaptureQueriesContext
 
 from connectors.contract import WriteKind
 from connectors.testing.memory import contacts
+from syncengine.run.clock import Clock
+from tenants.models import Workspace
+from tests.bench.apply import changed
 from tests.run.conftest import MakeWorld, World
 
 
@@ -30,3 +33,10 @@ def test_a_pass_asks_the_database_no_question_a_record(make_world: MakeWorld) ->
     few, many = (statements_of_edits(world, count) for count in (2, 20))
     assert len(world.right.sent) == 22
     assert many <= few, "a statement for each record"
+
+
+def test_every_changed_record_arrives_with_the_fewest_requests(workspace: Workspace) -> None:
+    """The benchmark of changed records (`./run bench apply`), in short."""
+    figures = changed(300, 100, Clock())
+    assert figures["requests"] == {"made": 7, "fewest": 7}
+    assert figures["worker_us"] > 0 and figures["floor"]["worker_us"] > 0
