@@ -345,6 +345,8 @@ def test_no_workspace_is_a_context_manager() -> None:
 KEPT_BETWEEN_REQUESTS = {
     "connectors.registry._catalogue": "the connectors that are installed; no workspace's",
     "connectors.templatetags.connectors._is_icon": "the icons that are installed",
+    "syncengine.run.rows._defaults": "defaults of the models' columns",
+    "syncengine.run.rows._makers": "those that are made anew for each row",
     "syncengine.core.values.phone_key": "a number read anew would be the same: nothing is added to what is asked",
     "syncengine.models.sync._settings_of": "found by its whole text alone: whoever finds it has it already",
     "tenants.forms.countries": "names of countries, by language",
