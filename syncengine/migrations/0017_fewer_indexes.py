@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncengine', '0014_undo'),
+        ('syncengine', '0016_glances'),
     ]
 
     operations = [
