@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('syncengine', '0016_glances'),
+        ('syncengine', '0017_paces'),
     ]
 
     operations = [
