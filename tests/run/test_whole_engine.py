@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 import pytest
 
 from tenants.models import Workspace
-from tests.harness.faults import checkpoint_before_page, one_baseline, sent_before_written
+from tests.harness.faults import checkpoint_before_page, sent_before_written
 from tests.harness.seeds import ENGINE
 from tests.harness.whole.trial import Amiss, Trial
 
@@ -43,10 +43,8 @@ def test_a_seed_repeats_exactly(workspace: Workspace) -> None:
     assert live_through(7).log == live_through(7).log
 
 
-@pytest.mark.parametrize(
-    ("put_in", "seed"), [(sent_before_written, 1), (one_baseline, 6), (checkpoint_before_page, 7)], ids=str
-)
+@pytest.mark.parametrize(("put_in", "seed"), [(sent_before_written, 1), (checkpoint_before_page, 7)])
 def test_a_fault_that_is_put_in_is_found(workspace: Workspace, put_in: PutIn, seed: int) -> None:
-    """The seeds that find them soonest (`./run harness faults`)."""
+    """The seeds that find them soonest (`./run harness faults`). The planner's cases find the third one."""
     with put_in(), pytest.raises(Amiss):
         Trial(seed, ["deaths"]).run()

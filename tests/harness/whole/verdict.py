@@ -19,7 +19,7 @@ from syncengine.models import Operation, OperationState, RecordLink, Sync
 from .apps import TEXTS, token
 from .office import REMOVALS
 from .reasons import is_braked_rightly, is_left_out_rightly, is_noted_rightly, is_paused_rightly, sending
-from .trial import UNKNOWN, Amiss, App, Trial
+from .trial import UNKNOWN, Amiss, App, Trial, Typed
 
 FURTHER_RUNS = 10
 
@@ -311,7 +311,14 @@ def _forget(trial: Trial, seen: Iterable[Seen]) -> None:
                 if (end := link.end(side)) is not None:
                     names = [name for name in TEXTS if one.is_open(link, name)]
                     waiting |= {(one.apps[side].name, end, name) for name in names}
-    trial.typed = {key: edit for key, edit in trial.typed.items() if key in waiting}
+    trial.typed = {key: edit for key, edit in trial.typed.items() if key in waiting and _stands(trial, key, edit)}
     trial.unsure.clear()
     trial.history_changed.clear()
     trial.rested_at = trial.number()
+
+
+def _stands(trial: Trial, key: tuple[str, str, str], edit: Typed) -> bool:
+    """Is it still there, or did something else win?"""
+    app_name, id_, name = key
+    row = trial.app(app_name).people.rows.get(id_)
+    return row is not None and (edit.value == UNKNOWN or token(row.values.get(name)) == token(edit.value))
