@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+import psycopg
 
 from syncsite.place import (
     SHARED,
@@ -104,6 +105,19 @@ def running_url(directory: Path | None = None) -> str | None:
         return _url(int(lines[3]), (directory / "password").read_text().strip())
     except OSError:
         return None
+
+
+def ailment(url: str) -> str:
+    """What keeps a server from taking connections, in its own words; blank where it takes them.
+
+    One whose processes were killed recovers by itself, which may take minutes on a large database.
+    """
+    try:
+        with psycopg.connect(url, connect_timeout=2):
+            return ""
+    except psycopg.OperationalError as error:
+        first = str(error).strip().partition("\n")[0] or type(error).__name__
+        return f"takes no connections ({first.rpartition('FATAL:')[2].strip()})"
 
 
 def default_directory() -> Path:

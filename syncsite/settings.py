@@ -295,10 +295,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # Many things have a state or a kind: the description names each by what it is of.
     "ENUM_NAME_OVERRIDES": {
-        "WhenDeleted": "syncengine.api.serializers.DELETIONS",
+        "WhenDeleted": "syncengine.api.serializers.settings.DELETIONS",
         "LookReason": "syncengine.api.looking.REASON_CHOICES",
         "FilterMode": "syncengine.api.filters.MODES",
-        "WriteMode": "syncengine.api.serializers.MODES",
+        "WriteMode": "syncengine.api.serializers.settings.MODES",
         "AccountState": "connectors.models.AccountState",
         "ObjectKind": "connectors.api.serializers.KIND_CHOICES",
         "OperationState": "syncengine.models.OperationState",

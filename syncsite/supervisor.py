@@ -28,6 +28,10 @@ LONG_LIFE = 20.0
 """A child that lived so long is started again at once."""
 PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0)
 LOG_BYTES = 20_000_000
+LOOK_SECONDS = 5.0
+"""Between two looks at what may be the matter with a child that runs."""
+TELL_SECONDS = 60.0
+"""What goes on being the matter is told again after this, and after each doubling of it."""
 
 _WAITED_FOR = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 
@@ -56,6 +60,8 @@ class Child:
     """Stopped in this order, the lowest first; those of one stage together."""
     pulse: bool = False
     """It calls `lifeline.beat` while all is well."""
+    ailment: Callable[[], str] | None = None
+    """What is the matter with it though it runs, in a few words; blank: nothing. Answers within seconds."""
 
 
 @dataclass(slots=True)
@@ -65,6 +71,10 @@ class _Life:
     started: float = 0.0
     failures: int = 0
     start_at: float = 0.0
+    ails: str = ""
+    ails_since: float = 0.0
+    told_at: float = 0.0
+    look_at: float = 0.0
 
 
 class Supervisor:
@@ -144,9 +154,25 @@ class Supervisor:
             elif life.process is not None and life.child.pulse and self._silence(life) > PULSE_SECONDS:
                 self._say(f"{life.child.name} shows no sign of life: it is started anew")
                 self._kill(life.process.pid)
+            elif life.process is not None and life.child.ailment is not None and now >= life.look_at:
+                life.look_at = now + LOOK_SECONDS
+                self._look_after(life, life.child.ailment(), now)
         if now >= self._next_rotation:
             self._next_rotation = now + 60
             self._rotate_logs()
+
+    def _look_after(self, life: _Life, ails: str, now: float) -> None:
+        """Say what is the matter with a child that runs, again while it lasts, and that it is over."""
+        if ails and not life.ails:
+            life.ails_since, life.told_at = now, now + TELL_SECONDS
+            self._say(f"{life.child.name} runs, but {ails}")
+        elif ails and now >= life.told_at:
+            since = now - life.ails_since
+            life.told_at = now + since
+            self._say(f"{life.child.name} runs, but {ails}, for {since:.0f} seconds now")
+        elif life.ails and not ails:
+            self._say(f"{life.child.name} is well again, after {now - life.ails_since:.0f} seconds")
+        life.ails = ails
 
     def _wait(self, seconds: float) -> None:
         got = signal.sigtimedwait(_WAITED_FOR, seconds)
@@ -180,6 +206,7 @@ class Supervisor:
         life.process = None
         if self._stop_asked:
             return
+        life.ails = ""
         self._postpone(life)
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         self._say(f"{life.child.name} {how}: it is started again")
@@ -192,6 +219,7 @@ class Supervisor:
 
     def _start(self, life: _Life) -> None:
         life.started = time.monotonic()
+        life.look_at = life.started + LOOK_SECONDS
         try:
             if life.child.before is not None:
                 life.child.before()

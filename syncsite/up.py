@@ -117,6 +117,7 @@ def _start_database(supervisor: Supervisor, data: Path) -> str:
             before=lambda: embedded.clear_remains(directory),
             stop_signal=signal.SIGINT,
             last_signal=signal.SIGINT,
+            ailment=lambda: embedded.ailment(server.url),
         )
     )
     if not supervisor.wait_until(lambda: embedded.running_url(directory) is not None, embedded.START_SECONDS):

@@ -18,8 +18,7 @@ from typing import Any
 import psutil
 from django.db import connection
 
-from tests.bench import site
-from tests.bench.many import Pair, make_workspaces
+from tests.bench.many import Pair, drop_workspaces, make_workspaces
 from tests.bench.shared_far_end import NAME, PLACE, SharedAccount
 
 
@@ -125,8 +124,8 @@ def crowd(workspaces: int, syncs: int, records: int, *, clusters: int, interval:
     (directory / "workers").mkdir()
     variables = {"LOG_LEVEL": "WARNING", "CONN_MAX_AGE": "600"}
     workers = Workers(directory / "workers", {NAME: "tests.bench.shared_far_end:connector"}, variables)
-    pairs: list[Pair] = []
     try:
+        drop_workspaces()
         with registry.installed(connector):
             pairs = make_workspaces(workspaces, syncs, records, interval=interval)
             for number in range(clusters):
@@ -135,8 +134,7 @@ def crowd(workspaces: int, syncs: int, records: int, *, clusters: int, interval:
             yield Crowd(directory, pairs, workers)
     finally:
         workers.stop()
-        for schema in {pair.workspace.schema_name for pair in pairs}:
-            site.drop(schema)
+        drop_workspaces()
         shutil.rmtree(directory)
 
 

@@ -156,6 +156,20 @@ def test_a_server_just_killed_is_not_called_running(directory):
         assert time.monotonic() < deadline
 
 
+def test_it_tells_what_is_the_matter(directory):
+    url = start(directory)
+    assert embedded.ailment(url) == ""
+    postmaster = int((directory / "data" / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGSTOP)
+    try:
+        assert embedded.ailment(url).startswith("takes no connections (")
+    finally:
+        os.kill(postmaster, signal.SIGCONT)
+    assert embedded.ailment(url) == ""
+    embedded.stop(directory)
+    assert "Connection refused" in embedded.ailment(url)
+
+
 @as_root
 def test_root_hands_the_data_to_an_ordinary_user(directory):
     start(directory)

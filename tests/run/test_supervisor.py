@@ -129,6 +129,21 @@ def test_a_child_with_a_pulse_is_left_alone(supervise, tmp_path):
     assert (tmp_path / "births").read_text().split() == ["born"]
 
 
+def test_what_is_the_matter_with_a_child_that_runs_is_told(supervise, tmp_path):
+    """PostgreSQL runs while it recovers, and takes no connections: nobody would notice by its process."""
+    (tmp_path / "ails").write_text("")
+    supervisor = supervise(("postgres", DEAF), ailment=str(tmp_path / "ails"), grace=0.1)
+    time.sleep(0.5)
+    assert "but" not in supervisor.said
+    (tmp_path / "ails").write_text("takes no connections (the database system is in recovery mode)")
+    until(
+        lambda: "postgres runs, but takes no connections (the database system is in recovery mode)" in supervisor.said
+    )
+    until(lambda: "seconds now" in supervisor.said)
+    (tmp_path / "ails").write_text("")
+    until(lambda: "postgres is well again, after" in supervisor.said)
+
+
 def test_a_command_is_run_to_its_end(supervise, tmp_path):
     assert "called: 7" in supervise().said
 
