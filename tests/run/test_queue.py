@@ -19,6 +19,7 @@ from syncengine import services, tasks
 from syncengine.dispatch import dispatch, revive
 from syncengine.models import Lease, Sync
 from syncengine.run import lease
+from syncengine.run.housekeeping import HOUSE_KIND
 from tenants import due
 from tenants.context import public_context, workspace_context
 from tenants.models import Due, Workspace
@@ -182,3 +183,40 @@ def test_an_idle_look_is_a_handful_of_queries(
         world.rest()
     writing = [q["sql"] for q in found.captured_queries if q["sql"].startswith(("INSERT", "DELETE"))]
     assert len(writing) <= 1, "the lease"
+
+
+def test_the_queue_is_kept_short(make_world: MakeWorld, run_queue: Callable[[], int], settings: Any) -> None:
+    """Who is next is decided as late as possible: what comes due meanwhile has its turn."""
+    settings.QUEUE_AHEAD = 2
+    make_world()
+    for number in range(3):
+        due.schedule("of tomorrow", number, timezone.now() - timedelta(minutes=1))
+    Due.objects.filter(kind="of tomorrow").update(kind=HOUSE_KIND)
+    found = dispatch()
+    assert (found.count, found.more) == (2, True)
+    assert dispatch().count == 0 and OrmQ.objects.count() == 2
+    assert run_queue() == 2
+    found = dispatch()
+    assert (found.count, found.more) == (2, True)
+    assert run_queue() == 2
+    assert not dispatch().more
+
+
+def test_who_has_a_lot_to_do_is_one_of_few_and_has_longer_slices(
+    make_world: MakeWorld, run_queue: Callable[[], int], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    world = make_world()
+    for n in range(5):
+        world.a.add(ANN, mail=f"p{n}@example.com")
+    monkeypatch.setattr(tasks, "SHORT_SLICE", timedelta(0))
+    assert dispatch().count == 1 and run_queue() == 1
+    found = item(world.sync)
+    assert found is not None and found.is_long, "its first slice was over before all was done"
+    settings.QUEUE_LONG = 0
+    assert dispatch().count == 0, "so many are at work already"
+    settings.QUEUE_LONG = 1
+    assert dispatch().count == 1
+    assert OrmQ.objects.get().task["args"] == (connection.schema_name, "syncengine.tasks.run_sync", world.sync.pk, 1)
+    assert run_queue() == 1 and len(world.b.rows) == 5, "a whole slice is enough for all"
+    found = item(world.sync)
+    assert found is not None and not found.is_long
