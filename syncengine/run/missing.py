@@ -8,7 +8,8 @@ is concluded until they are listed again or a person confirms that they were del
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,23 +36,45 @@ UPDATE syncengine_remoterecord AS known SET suspect = FALSE, seq = %(seq)s + cle
 """
 
 
-def weigh(stream: Stream, listed: Collection[str]) -> list[str]:
-    """A complete listing has ended: the ids that are to be read because of it. Within `lease.fenced`."""
-    known = list(
-        RemoteRecord.objects.filter(stream=stream, gone=False).values_list("remote_id", "suspect").iterator(CHUNK)
-    )
-    lacking = {id_ for id_, _suspect in known if id_ not in listed}
-    suspects = {id_ for id_, suspect in known if suspect}
-    if not shrinks_too_much(len(lacking), len(known)):
-        _clear(stream, suspects)
-        _keep(stream, 0)
+_LACKING = """
+WITH listed AS MATERIALIZED (
+    SELECT jsonb_array_elements_text(ids) AS id FROM syncengine_listedpage WHERE stream_id = %(stream)s
+     UNION ALL SELECT unnest(%(last)s::text[])
+)
+SELECT known.remote_id, known.suspect FROM syncengine_remoterecord known
+ WHERE known.stream_id = %(stream)s AND NOT known.gone
+   AND NOT EXISTS (SELECT FROM listed WHERE listed.id = known.remote_id)
+"""
+
+
+def note_listed(stream: Stream, ids: Sequence[str]) -> None:
+    """One more page of a listing that takes several. Within `lease.fenced`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO syncengine_listedpage (stream_id, ids) VALUES (%s, %s::jsonb)", [stream.pk, json.dumps(ids)]
+        )
+
+
+def weigh(stream: Stream, last: Sequence[str]) -> list[str]:
+    """A complete listing has ended with a page of these ids: those that are to be read because of it.
+
+    The ids are compared where they are: a million of them would not fit into a worker. Within `lease.fenced`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LACKING, {"stream": stream.pk, "last": list(last)})
+        rows: list[tuple[str, bool]] = cursor.fetchall()
+    known = RemoteRecord.objects.filter(stream=stream, gone=False)
+    too_many = bool(rows) and shrinks_too_much(len(rows), known.count())
+    suspects = set(known.filter(suspect=True).values_list("remote_id", flat=True))
+    lacking = {id_ for id_, _suspect in rows}
+    _clear(stream, suspects - lacking if too_many else suspects)
+    _keep(stream, len(rows) if too_many else 0)
+    if not too_many:
         return list(lacking)
-    _clear(stream, suspects - lacking)
-    fresh = list(lacking - suspects)
+    fresh = [id_ for id_, suspect in rows if not suspect]
     for start in range(0, len(fresh), CHUNK):
         portion = fresh[start : start + CHUNK]
         RemoteRecord.objects.filter(stream=stream, remote_id__in=portion).update(suspect=True)
-    _keep(stream, len(lacking))
     return fresh
 
 

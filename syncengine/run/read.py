@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db import connection
+
 from connectors.contract import (
     Client,
     ConnectorError,
@@ -138,7 +140,14 @@ class Reader:
             self.update(cursor="", passing=False, listing=False, pass_broken=False, records=0, **FORGOTTEN, **changes)
 
     def update(self, **changes: object) -> None:
-        Stream.objects.filter(pk=self.stream.pk).update(**changes)
+        """Written out, since this is done for each page, and the ORM would take longer than the database."""
+        fields = [(Stream._meta.get_field(name), value) for name, value in changes.items()]
+        columns = ", ".join(f'"{f.column}" = %s' for f, _ in fields)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE syncengine_stream SET {columns} WHERE id = %s",
+                [*(f.get_db_prep_save(value, connection) for f, value in fields), self.stream.pk],
+            )
         for name, value in changes.items():
             setattr(self.stream, name, value)
 
@@ -176,9 +185,9 @@ class Reader:
         with fenced(self.held):
             gone = self.store_content(page, beside, asked)
             if listing and page.more:
-                ListedPage.objects.create(stream=self.stream, ids=ids_of(page))
+                missing.note_listed(self.stream, ids_of(page))
             elif last_of_listing:
-                self._look_for_missing(page, begins)
+                self._look_for_missing(page)
                 ListedPage.objects.filter(stream=self.stream).delete()
             self.update(
                 cursor=page.cursor,
@@ -266,15 +275,10 @@ class Reader:
             refuse_strangers(some, records)
             yield from records
 
-    def _look_for_missing(self, page: Page, single: bool) -> None:
+    def _look_for_missing(self, page: Page) -> None:
         """Ids that the complete listing lacks are read one by one: only then they are gone (rule 8.4)."""
-        if self.stream.pass_broken:
-            return
-        listed = set(ids_of(page))
-        if not single:
-            for ids in ListedPage.objects.filter(stream=self.stream).values_list("ids", flat=True):
-                listed.update(ids)
-        make_dirty(self.stream, missing.weigh(self.stream, listed), self.clock.now())
+        if not self.stream.pass_broken:
+            make_dirty(self.stream, missing.weigh(self.stream, ids_of(page)), self.clock.now())
 
     def _read_dirty(self, deadline: datetime) -> bool:
         """Records that somebody named, that a listing lacks, or whose last reading was too old to count (3.7)."""

@@ -62,11 +62,16 @@ SELECT remote_id, keys FROM syncengine_remoterecord
 
 _DIFFERING = """
 SELECT new.id, known.fingerprint, known.version, known.gone, known.written_at, known.replaced, known.asked_at
-  FROM unnest(%s::text[], %s::text[], %s::text[]) AS new (id, fingerprint, version)
-  LEFT JOIN syncengine_remoterecord known ON known.stream_id = %s AND known.remote_id = new.id
+  FROM unnest(string_to_array(%(ids)s, %(separator)s), string_to_array(%(prints)s, %(separator)s),
+              string_to_array(%(versions)s, %(separator)s, %(none)s)) AS new (id, fingerprint, version)
+  LEFT JOIN syncengine_remoterecord known ON known.stream_id = %(stream)s AND known.remote_id = new.id
  WHERE known.fingerprint IS DISTINCT FROM new.fingerprint OR known.version IS DISTINCT FROM new.version OR known.gone
 """
-"""Of a page that brings nothing new, nothing comes back. A NULL as fingerprint: we know no such record."""
+"""Of a page that brings nothing new, nothing comes back. A NULL as fingerprint: we know no such record. The texts
+travel joined: as arrays, psycopg would take longer to write them down than the database to look at the records."""
+_NONE = "\x1e"
+_SEPARATORS = "\x1f\x1d\x1c" + "".join(map(chr, range(0xE000, 0xF900)))
+"""The first that none of the texts holds."""
 
 
 class Seen(NamedTuple):
@@ -117,9 +122,19 @@ def _differing(stream: Stream, sights: Sequence[Sight]) -> dict[str, Mark | None
     if len(answers) == len(sights):
         return answers
     ids = [one.record.id for one, _, _ in sights]
-    versions = [one.record.version for one, _, _ in sights]
+    versions = [_NONE if (version := one.record.version) is None else version for one, _, _ in sights]
+    every = "".join([*ids, *versions])
+    separator = next(one for one in _SEPARATORS if one not in every)
+    params = {
+        "stream": stream.pk,
+        "ids": separator.join(ids),
+        "prints": separator.join([print_ for _, _, print_ in sights]),
+        "versions": separator.join(versions),
+        "separator": separator,
+        "none": _NONE,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_DIFFERING, [ids, [print_ for _, _, print_ in sights], versions, stream.pk])
+        cursor.execute(_DIFFERING, params)
         return answers | {row[0]: None if row[1] is None else Mark(*row[1:]) for row in cursor.fetchall()}
 
 

@@ -55,6 +55,8 @@ def is_wanted(work: Slice, stream: Stream) -> bool:
     run = work.run
     if run is not None and run.started_by and run.started_at >= stream.read_at:
         return True  # A person wants to see what is there now.
+    if stream is work.streams[Side.A] and work.streams[Side.B].passing:
+        return False  # The pass over side B, which comes after this one, takes several slices: it ends first.
     if not is_turn(work.sync, stream, work.streams.values(), now):
         return False
     if not _is_recent(work.sync, stream, now):

@@ -165,3 +165,18 @@ def test_rule_10_2_looks_count_for_other_syncs_and_for_what_is_named(make_world:
     DirtyRecord.objects.update(not_before=world.now)
     world.rest()
     assert world.left.calls["read"] == asked and len(world.right.sent) == 1
+
+
+def test_rule_10_2_a_side_is_not_read_anew_while_the_other_takes_several_slices(make_world: MakeWorld) -> None:
+    world = make_world(contacts(page_size=2), contacts(page_size=2))
+    for n in range(20):
+        for one in (world.a, world.b):
+            one.add(first=f"P{n}", last="X", mail=f"p{n}@example.com")
+    world.rest()
+    world.wait(minutes=1)
+    asked = (world.left.calls["read"], world.right.calls["read"])
+    slices = 1
+    while not world.slice(slice=timedelta(milliseconds=60)).quiet:
+        slices += 1
+    assert slices > 2
+    assert (world.left.calls["read"], world.right.calls["read"]) == (asked[0] + 10, asked[1] + 10)
