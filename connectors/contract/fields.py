@@ -14,7 +14,8 @@ boolean                   ``bool``
 date                      ``str``, ``"2026-01-31"``
 datetime                  ``str``, UTC, ``"2026-01-31T09:30:00Z"``, with a fraction if there is one
 multi-choice              ``list`` of ``str``
-reference                 ``{"id": "12", "label": "Acme"}``; label may be ``None``
+reference                 ``{"id": "12", "label": "Acme"}``; label may be ``None``; of several, with
+                          ``"primary": True`` in the one that the app marks, if it marks one
 address                   ``{"street", "city", "region", "zip", "country"}``, each ``str`` or ``None``
 owner                     ``{"id": "7", "email": "ann@example.com"}``; e-mail may be ``None``
 multi-valued field        ``list`` of the above, the primary element first

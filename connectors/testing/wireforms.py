@@ -117,6 +117,13 @@ def _money(value: Value) -> bool:
     return _parts("amount", "currency")(value) and _number(value["amount"])
 
 
+def _reference(value: Value) -> bool:
+    if not isinstance(value, Mapping):
+        return False
+    marked = value.get("primary", True) is True
+    return marked and _parts("id", "label")({name: part for name, part in value.items() if name != "primary"})
+
+
 _FITS: dict[FieldType, Callable[[Value], bool]] = {
     FieldType.TEXT: _text,
     FieldType.LONG_TEXT: _text,
@@ -131,7 +138,7 @@ _FITS: dict[FieldType, Callable[[Value], bool]] = {
     FieldType.DATE: _date,
     FieldType.DATETIME: _datetime,
     FieldType.MULTI_CHOICE: lambda value: isinstance(value, list) and all(map(_text, value)),
-    FieldType.REFERENCE: _parts("id", "label"),
+    FieldType.REFERENCE: _reference,
     FieldType.ADDRESS: _address,
     FieldType.OWNER: _parts("id", "email"),
 }

@@ -146,5 +146,15 @@ def listed(value: Value) -> list[Value]:
 
 
 def first_of(value: Value) -> Value:
-    """The primary element: the first that is not blank."""
-    return next((v for v in listed(value) if not blank(v)), None)
+    """The primary element: the one that the app marks, else the first that is not blank."""
+    return next(iter(primary_first(value)), None)
+
+
+def primary_first(value: Value) -> list[Value]:
+    """What is not blank of a list, the element that the app marks as the primary one at its head."""
+    elements = [v for v in listed(value) if not blank(v)]
+    return sorted(elements, key=lambda v: not is_marked(v)) if any(map(is_marked, elements)) else elements
+
+
+def is_marked(element: Value) -> bool:
+    return isinstance(element, dict) and element.get("primary") is True

@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors.contract import Field, FieldType, Kind, Resource, Value, Values
 
+from .halves import first_of
 from .mapping import MatchBy, Matching, Side
 from .values import Locale, blank, domain_key, key_of, spaced, text_of, valid_email
 
@@ -163,7 +164,7 @@ def _company_reference(values: Values, resource: Resource) -> Mapping[str, Any] 
     """The primary association of a person with a company."""
     reference = _value(values, resource, "company_ref")
     if isinstance(reference, list):
-        reference = next((one for one in reference if not blank(one)), None)
+        reference = first_of(reference)
     return reference if isinstance(reference, dict) else None
 
 

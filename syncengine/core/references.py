@@ -14,7 +14,7 @@ from typing import NamedTuple
 from connectors.contract import Field, FieldType, Value, Values
 
 from .convert import Unfit
-from .halves import BLANK, Carried, ManyFields, OneField, listed
+from .halves import BLANK, Carried, Half, ManyFields, OneField, is_marked, listed, primary_first
 from .mapping import Side
 from .values import Key, Locale, blank, key_of, text_of
 
@@ -127,6 +127,15 @@ class OneReference(OneField):
         """None too where nothing is known of the targets: what was not looked up is unread."""
         return None if self.table is None else super().look(values)
 
+    def is_unmarked(self, values: Values) -> bool:
+        """Several, of which the app marks none as the primary one: the first listed is taken (rule 7.3)."""
+        elements = primary_first(values.get(self.field.name)) if self.many else []
+        return len(elements) > 1 and not is_marked(elements[0])
+
+    def _replaced(self, elements: list[Value], value: Value, base: Key) -> list[Value] | None:
+        found = super()._replaced(elements, value, base)
+        return found if value is None or found is None else marked_like(elements, found)
+
     def _written(self, value: Association, now: Value) -> Value:
         """Raises NotCarried where the target has no counterpart on this side."""
         id_ = value.on(self.side)
@@ -134,6 +143,15 @@ class OneReference(OneField):
             raise NotCarried(value)
         same = isinstance(now, dict) and now.get("id") == id_
         return now if same else {"id": id_, "label": value.label}
+
+
+def unmarked_sides(halves: Mapping[Side, Half], records: Mapping[Side, Values]) -> list[Side]:
+    """Sides on which the first listed of several was taken, since the app marks none as the primary one (rule 7.3)."""
+    return [
+        side
+        for side, values in records.items()
+        if isinstance(half := halves[side], OneReference) and half.is_unmarked(values)
+    ]
 
 
 class ManyReferences(ManyFields):
@@ -161,7 +179,7 @@ class ManyReferences(ManyFields):
         return [a for a in self._associations(values) if a.there is None]
 
     def _associations(self, values: Values) -> list[Association]:
-        return [self.reference.association(v) for v in listed(values.get(self.field.name)) if not blank(v)]
+        return [self.reference.association(v) for v in primary_first(values.get(self.field.name))]
 
     def put(self, element: str, value: Value, now: Values, base: Key) -> dict[str, Value]:
         present = [(self.reference.association(v), v) for v in listed(now.get(self.field.name)) if not blank(v)]
@@ -175,4 +193,12 @@ class ManyReferences(ManyFields):
         for place, (a, v) in enumerate(present):
             if a.there is None and a.key not in wanted:
                 elements.insert(min(place, len(elements)), v)
-        return {self.field.name: elements or None}
+        return {self.field.name: marked_like(listed(now.get(self.field.name)), elements) or None}
+
+
+def marked_like(before: list[Value], elements: list[Value]) -> list[Value]:
+    """Where an app marks the primary reference of several, the first of these is the one."""
+    if not any(map(is_marked, before)):
+        return elements
+    plain = [{name: part for name, part in e.items() if name != "primary"} for e in elements]
+    return [{**e, "primary": True} if n == 0 else e for n, e in enumerate(plain)]

@@ -15,6 +15,7 @@ from .. import queries, words
 from ..core.lens import Carried, Lens
 from ..core.mapping import FieldMapping, Side
 from ..core.plan import Rules
+from ..core.references import unmarked_sides
 from ..core.values import Key, datetime_of
 from ..core.why import Origin
 from ..explaining import Why, whys_of
@@ -104,6 +105,13 @@ def compare(sync: Sync, link: RecordLink, resources: Mapping[Side, Resource]) ->
     return Comparison(ends[Side.A], ends[Side.B], rows)
 
 
+def _unmarked(lens: Lens | None, ends: Mapping[Side, ShownEnd], names: Mapping[Side, str]) -> list[str]:
+    """Rule 7.3: a guess is said to be one."""
+    records = {side: end.record.values for side, end in ends.items() if end.record is not None and end.is_there}
+    sides = unmarked_sides(lens.halves, records) if lens else []
+    return [str(words.NONE_MARKED) % {"here": names[side]} for side in sides]
+
+
 def _end(sync: Sync, link: RecordLink, side: Side, resource: Resource) -> ShownEnd:
     stream, remote_id = sync.pair.stream(side), link.end(side)
     record = queries.remote_record(stream, remote_id)
@@ -142,7 +150,10 @@ def _row(
         value_b=shown[Side.B],
         icon=words.ARROWS[lens.direction] if lens else "x",
         equal=_equal(lens, ends) if lens else None,
-        notes=tuple(words.reason_text(reason, by=names[Side.A], to=names[Side.B]) for reason in noted),
+        notes=(
+            *(words.reason_text(reason, by=names[Side.A], to=names[Side.B]) for reason in noted),
+            *_unmarked(lens, ends, names),
+        ),
         parked=tuple(dict.fromkeys(link.parked[s]["message"] for s in strands if s in link.parked)),
         pending=pending_of(link, mapping.id, {side: end.end for side, end in ends.items()}),
         whys=_to_tell(whys_of(mapping, lens, rules, link, looks, names), runs),

@@ -16,7 +16,7 @@ from .choices import (
     transform_choices,
 )
 from .filters import FILTER_MODES, JOINED, JOINS, LEAVINGS, OPERATORS
-from .records import CONDITIONS, FAILURES, OBSTACLES, STATES, cause_words, condition_words, failure_words
+from .records import CONDITIONS, FAILURES, NONE_MARKED, OBSTACLES, STATES, cause_words, condition_words, failure_words
 from .syncs import ARROWS, ATTENTIONS, DIRECTIONS, STANDINGS, direction_text
 from .values import LEFT, OPERATIONS, ORIGINS, PLANNED, REASONS, RULES, left_text, reason_text, rule_title
 
@@ -38,6 +38,7 @@ __all__ = [
     "LEFT",
     "MATCHES",
     "MODES",
+    "NONE_MARKED",
     "OBSTACLES",
     "OPERATIONS",
     "OPERATORS",

@@ -168,6 +168,10 @@ OBSTACLES: Mapping[str, Text] = {
 """Why an association is not carried (rule 7.2); %(here)s is the account where it stands."""
 
 
+NONE_MARKED: Text = _("%(here)s marks none of several as the primary one: the first listed is taken.")
+"""Of an association (rule 7.3)."""
+
+
 def failure_words(cause: str, a: str = "A", b: str = "B") -> Words:
     """Of a failing record's cause; one that is not known here stands for itself."""
     try:

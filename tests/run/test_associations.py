@@ -254,6 +254,23 @@ def test_rule_7_3_of_several_only_the_primary_one_or_all(make_accounts: MakeAcco
     crm.rests()
 
 
+def test_rule_7_3_the_one_that_the_app_marks_is_the_primary_one(make_accounts: MakeAccounts) -> None:
+    crm = make_accounts((kinds.firms(), kinds.firms()), (kinds.people(COMPANIES), kinds.people(COMPANIES)))
+    firms = [crm.left["companies"].add(name=name) for name in ("Acme", "Globex", "Initech")]
+    ann = crm.left["contacts"].add(ANN, company_id=[ref(firms[0]), {**ref(firms[1]), "primary": True}])
+    crm.sync("companies")
+    crm.sync("contacts")
+    crm.rest()
+    there = [crm.other("companies", f) for f in firms]
+    ann_there = crm.other("contacts", ann)
+    assert ids(crm.right["contacts"].values(ann_there)["company_id"]) == [there[1]]
+    crm.right["contacts"].edit(ann_there, company_id=[ref(there[2])])
+    crm.rest()
+    now = crm.left["contacts"].values(ann)["company_id"]
+    assert ids(now) == [firms[2], firms[0]] and [one.get("primary") for one in now] == [True, None]
+    crm.rests()
+
+
 def test_rule_7_3_elements_that_nothing_corresponds_to_stay_on_their_side(make_accounts: MakeAccounts) -> None:
     crm = make_accounts((kinds.people(), kinds.people()), (kinds.deals(), kinds.deals()))
     ann, bob = crm.left["contacts"].add(ANN), crm.left["contacts"].add({**BOB, "mail": None})

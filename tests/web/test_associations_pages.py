@@ -73,6 +73,26 @@ def test_rule_7_3_primary_or_all_is_chosen_on_the_mapping(
     assert services.current_settings(sync).mappings[-1].which is Which.ALL
 
 
+def test_rule_7_3_none_marked_primary_is_said_on_the_record(
+    crm: Accounts, viewer_client: Client, api_client: APIClient, url: Url
+) -> None:
+    sync, link = crm.syncs["contacts"], crm.link("contacts", a="1")
+    page, api = url("record_detail", sync.pk, link.pk), url("api_record", sync.pk, link.pk)
+    assert "marks none of several" not in text(viewer_client, page)
+    assert api_client.get(api).json()["unmarked"] == []
+    globex = crm.left["companies"].add(name="Globex")
+    crm.left["contacts"].edit("1", company_id=[ref(globex), ref("1")])
+    crm.world.wait(minutes=11)
+    crm.rest()
+    assert "Left marks none of several as the primary one" in text(viewer_client, page)
+    assert api_client.get(api).json()["unmarked"] == [{"mapping": "company_ref", "side": "a"}]
+    crm.left["contacts"].edit("1", company_id=[ref(globex), {**ref("1"), "primary": True}])
+    crm.world.wait(minutes=11)
+    crm.rest()
+    assert "marks none of several" not in text(viewer_client, page)
+    assert api_client.get(api).json()["unmarked"] == []
+
+
 def test_rule_7_4_invoices_and_companies_are_said_to_be_done_by_hand(
     crm: Accounts, viewer_client: Client, url: Url
 ) -> None:

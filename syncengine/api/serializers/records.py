@@ -11,7 +11,8 @@ from rest_framework import serializers
 
 from ... import queries, services, words
 from ...core.mapping import Side
-from ...core.references import Obstacle
+from ...core.references import Obstacle, unmarked_sides
+from ...core.rules import Rules
 from ...core.why import Origin
 from ...explaining import explain
 from ...models import RecordLink
@@ -92,6 +93,13 @@ class PendingSerializer(serializers.Serializer):
     mappings = serializers.ListField(child=serializers.CharField())
 
 
+class UnmarkedSerializer(serializers.Serializer):
+    """Of several associations the app marks none as the primary one, and the first listed was taken."""
+
+    mapping = serializers.CharField()
+    side = serializers.ChoiceField(choices=SIDES)
+
+
 class RecordDetailSerializer(RecordSerializer):
     values_a = serializers.SerializerMethodField()
     values_b = serializers.SerializerMethodField()
@@ -100,6 +108,7 @@ class RecordDetailSerializer(RecordSerializer):
     notes = serializers.SerializerMethodField()
     parked = serializers.SerializerMethodField()
     pending = serializers.SerializerMethodField()
+    unmarked = serializers.SerializerMethodField()
 
     class Meta(RecordSerializer.Meta):
         fields = (
@@ -111,6 +120,7 @@ class RecordDetailSerializer(RecordSerializer):
             "notes",
             "parked",
             "pending",
+            "unmarked",
             "decision",
             "decided_by",
             "paused_until",
@@ -152,6 +162,18 @@ class RecordDetailSerializer(RecordSerializer):
     def get_pending(self, link: RecordLink) -> list[dict[str, Any]]:
         """Associations that are not carried, and why: waiting, no_sync, sync_off, left_out or gone."""
         return [{**one, "id": name.split("/", 2)[2]} for name, one in link.pending.items()]
+
+    @extend_schema_field(UnmarkedSerializer(many=True))
+    def get_unmarked(self, link: RecordLink) -> list[dict[str, str]]:
+        sync = self.context["sync"]
+        resources = services.resources_of(sync)
+        rules = Rules(queries.shown_settings(sync), resources[Side.A], resources[Side.B])
+        records = {side: values for side in Side if (values := self._values(link, side)) is not None}
+        return [
+            {"mapping": lens.mapping.id, "side": side.value}
+            for lens in rules.lenses
+            for side in unmarked_sides(lens.halves, records)
+        ]
 
     def _values(self, link: RecordLink, side: Side) -> Mapping[str, Any] | None:
         record = queries.remote_record(self.context["sync"].pair.stream(side), link.end(side))
