@@ -77,6 +77,11 @@ def is_ignored(planned: Planned, side: Side, answered: Key) -> bool:
     return answered == planned.of(side) and answered != planned.carries and not _alike(planned.carries, answered)
 
 
+def is_rewritten(planned: Planned, answered: Key) -> bool:
+    """The app holds what was written in a form of its own."""
+    return planned.base is None and planned.carries not in (None, answered) and _alike(planned.carries, answered)
+
+
 def _alike(wanted: Key, held: Key) -> bool:
     if not isinstance(wanted, str) or not isinstance(held, str):
         return False

@@ -38,7 +38,7 @@ def it_was_created(sync: Sync, link: RecordLink, *, remote_id: str, actor: str) 
         rows = rows_with(sync, {Side.A: {pair[0]}, Side.B: {pair[1]}})
         refuse_unlinkable(sync, pair, rows)
         doubt.given_up([row.pk]).update(
-            state=OperationState.DONE, error="", remote_id=remote_id, ended_at=timezone.now()
+            state=OperationState.DONE, error="", remote_id=remote_id, ended_at=timezone.now(), deadline=None
         )
         RemoteRecord.objects.filter(stream_id=stream_id(sync, side.other), remote_id=remote_id).update(
             origin_sync=sync.pk

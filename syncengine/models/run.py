@@ -153,7 +153,8 @@ class Operation(models.Model):
     epoch = models.BigIntegerField(default=0)
     """Of the lease under which it was sent."""
     deadline = models.DateTimeField(null=True, blank=True)
-    """After this, a request that was sent can no longer take effect."""
+    """When a request that was sent can take effect no more; of one that is done, when what the app holds shows for
+    certain, where its answer did not tell (`run.settling`)."""
     planned_at = models.DateTimeField(_("planned"))
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)

@@ -156,8 +156,7 @@ class Applier:
                 stopped = error
                 if isinstance(error, RateLimited | SignInAgain | PermissionLost):
                     batches.appendleft(batch)  # Nothing happened: they go when the account is well again.
-                else:
-                    self._in_doubt(side, kind, batch)
+                # Anything else is in doubt, and stays *sending* until it was looked for (`doubt`).
                 continue
             if found is None:
                 first = _halve(batch, batches)
@@ -305,18 +304,10 @@ class Applier:
             state=OperationState.PLANNED, sent_at=None, deadline=None
         )
 
-    def _in_doubt(self, side: Side, kind: WriteKind, batch: Sequence[Operation]) -> None:
-        """A creation stays *sending* until it was looked for; anything else is simply compared again."""
-        if kind is WriteKind.CREATE:
-            return
-        with fenced(self.work.held):
-            self.compare_again(side, batch)
-
     def compare_again(self, side: Side, batch: Sequence[Operation]) -> None:
-        """An update that may or may not have happened: read the record, and plan from what it holds."""
-        now = self.work.clock.now()
+        """An update that did or did not happen, which shows by now: read the record, and plan from what it holds."""
         ids = [op.remote_id for op in batch if op.remote_id is not None]
-        make_dirty(self.work.streams[side], ids, now + timedelta(seconds=self.work.resources[side].settle))
+        make_dirty(self.work.streams[side], ids, self.work.clock.now())
         self._set_back([op for op in batch if op.undoes])  # Whether it has happened shows before it is sent again.
         self.outcomes.supersede([op for op in batch if not op.undoes])
 

@@ -42,7 +42,7 @@ class Doubts:
         """
         for side in Side:
             pending = self._pending(side)
-            updates = [op for op in pending if op.kind != WriteKind.CREATE]
+            updates = [op for op in pending if op.kind != WriteKind.CREATE and self._has_passed(side, op)]
             if updates:
                 with fenced(self.work.held):
                     self.applier.compare_again(side, updates)
@@ -67,7 +67,7 @@ class Doubts:
 
     @property
     def next_look(self) -> datetime | None:
-        """When the first creation that is still in doubt can be settled."""
+        """When the first write that is still in doubt can be settled."""
         ripe = [at for side in Side for op in self._pending(side) if (at := self._ripe_at(side, op)) is not None]
         return min(ripe, default=None)
 
@@ -80,9 +80,14 @@ class Doubts:
         return list(self._of_pair().filter(side=side.value).select_related("link").order_by("pk"))
 
     def _ripe_at(self, side: Side, op: Operation) -> datetime | None:
-        """After this, the creation shows in reads if it ever happened."""
+        """After this, it shows in reads if it ever happened."""
         settle_time = timedelta(seconds=self.work.resources[side].settle)
         return None if op.deadline is None else op.deadline + settle_time
+
+    def _has_passed(self, side: Side, op: Operation) -> bool:
+        """A request that may still take effect could undo what is written meanwhile, and look like an edit."""
+        at = self._ripe_at(side, op)
+        return at is None or at <= self.work.clock.now()
 
     def _is_ripe(self, side: Side, op: Operation) -> bool:
         """The stream must have been read since, too."""

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from connectors.contract import (
     DuplicateRecord,
     NotFound,
@@ -43,6 +41,7 @@ from .memory import base_of, changed_names, count_turns, forget_former, next_wak
 from .passing import REMOVALS
 from .read import make_dirty
 from .rows import LINKS, array, attach
+from .settling import IGNORED, shows_the_past
 from .state import settle
 from .store import Seen, label_of, mark_gone, records_of, store_records
 from .survivors import there, told_by
@@ -104,6 +103,7 @@ class Outcomes:
         written: list[tuple[Operation, Written]] = []
         for op, outcome in zip(batch, outcomes, strict=True):
             attach(op, "link", links[op.link_id])
+            op.deadline = None
             if isinstance(outcome, NotFound) and op.undoes and op.kind in REMOVALS:
                 outcome = Written(str(op.remote_id))  # It is gone, which is what was wanted.
             if isinstance(outcome, Written) and op.kind != WriteKind.CREATE and outcome.id != op.remote_id:
@@ -119,7 +119,7 @@ class Outcomes:
         if known_to_plan and all(op.kind == WriteKind.UPDATE for op in batch):
             self._plan_up_to_here(side)
         undone.ended(self.work, side, [op for op, _ in written])
-        update_rows(batch, ["state", "error", "message", "ended_at", "remote_id"])
+        update_rows(batch, ["state", "error", "message", "ended_at", "remote_id", "deadline"])
         update_rows(found, changed_names(found, before, LINK_FIELDS))
         self.work.touched = True
         achieved(self.work.held)
@@ -212,11 +212,16 @@ class Outcomes:
         self, side: Side, op: Operation, outcome: Written, read: Record | None, before: RemoteRecord | None
     ) -> Record:
         """What the record holds now: as answered, as read back, or as written over what was known."""
+        settle_time = timedelta(seconds=self.work.resources[side].settle)
+        if read is not None and settle_time and before is not None and shows_the_past(op, read, before.values):
+            read = None
         answered = outcome.record or read
         if answered is not None:
             values = {**(before.values if before is not None else {}), **storable_print(answered.values)[0]}
             return Record(answered.id, values, answered.version, answered.created_at, answered.modified_at)
-        make_dirty(self.work.streams[side], [outcome.id], self.work.clock.now())
+        settled = self.work.clock.now() + settle_time
+        make_dirty(self.work.streams[side], [outcome.id], settled)
+        op.deadline = settled if settle_time else None
         written: dict[str, Any] = {c["field"]: c["after"] for c in op.changes}
         return Record(outcome.id, {**(before.values if before is not None else {}), **written})
 
@@ -236,7 +241,7 @@ class Outcomes:
         ignored = {} if op.undoes else self._ignored(side, planned, looks, told)
         if ignored:
             op.error = FailureClass.APP_RULE.value
-            op.message = _("The app took it, and still holds what it held before.")
+            op.message = str(IGNORED)
             self._park(op, ignored)
             looks = {strand: key for strand, key in looks.items() if strand not in ignored}
         self._move_baselines(link, side, op, planned, looks)

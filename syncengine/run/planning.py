@@ -22,6 +22,7 @@ from ..core.scope import Condition, Excluded, may_create
 from ..core.states import FailureClass
 from ..core.values import blank
 from ..models import Decision, FormerEnd, Operation, RecordLink, RemoteRecord, RunPhase, Sync
+from . import settling
 from .associations import ends_of_moved
 from .bulk import insert_rows, update_rows
 from .context import Halted, Slice
@@ -171,6 +172,8 @@ class Planner:
         ends = {link.pk: self._ends(link, records) for link in matched.links}
         links = [link for link in matched.links if link.replan or not self._is_compared(link, *ends[link.pk])]
         self._supersede(links)
+        if any(resource.settle for resource in self.work.resources.values()):
+            settling.judge(self.rules, links, ends)
         sending = self._sending(links)
         self._recreated = self._left_by(links)
         self.passing.know(links, self.rules)

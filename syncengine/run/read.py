@@ -26,7 +26,7 @@ from connectors.contract import (
 from ..core.mapping import fingerprint
 from ..core.values import Locale
 from ..models import DirtyRecord, ListedPage, RemoteRecord, Stream
-from . import missing
+from . import missing, settling
 from .ahead import Answer
 from .clock import Clock
 from .guard import Guard
@@ -304,6 +304,8 @@ class Reader:
             DirtyRecord.objects.filter(pk__in=seen).delete()
             make_dirty(self.stream, unsettled, asked + self._settle)
             self._store((*records, *beside.records), asked)
+            if self.resource.settle:
+                settling.confirm(self.stream, [r.id for r in records], asked=asked)
             verdict = missing.judge(self.stream, lacking - unsettled, found=[record.id for record in records])
             make_dirty(self.stream, verdict.again, asked)
             mark_gone(self.stream, dict.fromkeys(verdict.gone, "") | dict(beside.merged), at=asked, unknown=True)

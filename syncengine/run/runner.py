@@ -290,7 +290,8 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
     now = work.clock.now()
     waiting_for = doubts.next_look
     if waiting_for is not None:
-        return Next(max(waiting_for, now) + timedelta(seconds=1))
+        # Other records do not wait for it.
+        return Next(min(max(waiting_for, now) + timedelta(seconds=1), now + timedelta(seconds=work.sync.interval)))
     if work.run is not None and brake.held(work.sync).exists():
         return _wait_for_a_person(work)
     if (probe := circuit.next_probe(work)) is not None:
