@@ -48,6 +48,8 @@ STEPS, PARTS = 66, 3
 ROUNDS = 12
 """So often all syncs may go round, ten minutes apart, before they have to be at rest."""
 SLICES = 40
+LISTED_ANEW, LOOKED_AT = timedelta(minutes=11), timedelta(minutes=3)
+"""So long after the last time all is listed anew; only asked for changes."""
 UNKNOWN = "?"
 """What was typed into a field where a person decided otherwise."""
 
@@ -477,9 +479,9 @@ class Trial:
                 return
         raise Amiss(f"still writing after {ROUNDS} rounds")
 
-    def round(self) -> None:
-        """All syncs until they are quiet, long enough after the last time that all is listed anew."""
-        self.now += timedelta(minutes=11)
+    def round(self, after: timedelta = LISTED_ANEW) -> None:
+        """All syncs until they are quiet, so long after the last time."""
+        self.now += after
         self.quiet = {}
         for sync in self.syncs:
             self.due[sync.pk] = self.now
