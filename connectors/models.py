@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import MD5, Cast, Concat
 from django.utils.translation import gettext_lazy as _
 
@@ -119,6 +119,10 @@ class RateBudget(models.Model):
     share = models.FloatField(db_default=1.0)
     """Of the published limit, from `slowed_at` on; it grows back with time."""
     slowed_at = models.DateTimeField(null=True, blank=True)
+    sent = models.JSONField(default=list, blank=True, db_default=Value([], models.JSONField()))
+    """Where the app counts in a window: list of [milliseconds since 1970, requests], as far as they count."""
+    day_left = models.IntegerField(_("left of the day's quota"), null=True, blank=True)
+    day_ends = models.DateTimeField(_("day ends"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("rate budget")

@@ -16,6 +16,7 @@ from .run.clock import SHORT_SLICE, Clock
 from .run.context import DUE_KIND
 from .run.housekeeping import HOUSE_KIND
 from .run.housekeeping import keep_house as keep
+from .run.lanes import threads
 from .run.lost import letting_go
 from .run.preview import run_preview_slice
 from .run.runner import run_slice
@@ -29,7 +30,7 @@ def run_sync(sync_id: int, long: int = 0) -> None:
     """
     with letting_go(DUE_KIND, sync_id):
         began = monotonic()
-        found = run_slice(sync_id, Clock(together=True) if long else Clock(together=True, slice=SHORT_SLICE))
+        found = run_slice(sync_id, Clock(lanes=threads) if long else Clock(lanes=threads, slice=SHORT_SLICE))
         is_long = not found.quiet and monotonic() - began >= SHORT_SLICE.total_seconds() / 2
         again(lambda: due.done(DUE_KIND, sync_id, found.at, looked_at=found.looked_at, is_long=is_long))
         for other in found.others:

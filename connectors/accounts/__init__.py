@@ -5,7 +5,7 @@ account offers and what a person said of it. An app is never asked inside a data
 """
 
 from .errors import AccountError, AlreadyConnected, AnotherAccount, SettingsRefused
-from .guarded import open_guarded
+from .guarded import GuardedClient, open_guarded
 from .lifecycle import check, connect, disconnect, reconnect, rename, set_home, test_settings
 from .objects import (
     look_at_objects,
@@ -17,12 +17,13 @@ from .objects import (
     snapshot_of,
     with_target_kinds,
 )
-from .session import mark_state, open_client
+from .session import mark_state, open_client, quota_left
 
 __all__ = [
     "AccountError",
     "AlreadyConnected",
     "AnotherAccount",
+    "GuardedClient",
     "SettingsRefused",
     "check",
     "connect",
@@ -32,6 +33,7 @@ __all__ = [
     "meaning_of",
     "open_client",
     "open_guarded",
+    "quota_left",
     "reconnect",
     "refresh_objects",
     "rename",

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
-import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from tenants.context import current_workspace, workspace_context
+from tenants.context import current_workspace
 
 from .. import registry
 from ..budget import Budget, Lane, Rate
+from ..budget import quota_left as day_left
 from ..contract import (
     Client,
     Connector,
@@ -42,34 +43,23 @@ class AccountEnvironment:
         self.allow_private_addresses: bool = settings.SYNCSITE_ALLOW_PRIVATE_ADDRESSES
         self.allow_files: bool = settings.SYNCSITE_ALLOW_FILES
         self._budget = budget
-        self._thread, self._workspace = threading.get_ident(), current_workspace()
 
     def take(self, requests: int = 1) -> None:
         if self._budget:
-            with self._at_home():
-                self._budget.take(requests)
+            self._budget.take(requests)
 
     def slow_down(self, after: float | None) -> None:
         if self._budget:
-            with self._at_home():
-                self._budget.slow_down(after)
+            self._budget.slow_down(after)
 
-    @contextmanager
-    def _at_home(self) -> Iterator[None]:
-        """In the workspace, also where the client is asked in another thread, which has a connection of its own."""
-        if threading.get_ident() == self._thread:
-            yield
-            return
-        try:
-            with workspace_context(self._workspace):
-                yield
-        finally:
-            connection.close()
+    def remaining(self, requests: int, resets_after: float | None = None) -> None:
+        if self._budget:
+            self._budget.remaining(requests, resets_after)
 
 
 @contextmanager
-def open_client(account: ConnectedAccount, *, lane: Lane = Lane.FRESH) -> Iterator[Client]:
-    """A client for as long as the block runs; then it is closed.
+def open_client(account: ConnectedAccount, *, budget: Budget | None = None) -> Iterator[Client]:
+    """A client for as long as the block runs; then it is closed. Without a `budget` it has one for fresh edits.
 
     SignInAgain and PermissionLost that leave the block are noted on the account, and every connector error
     leaves it without secrets. Raises SignInAgain at once where the account is disconnected, ConnectorBroken
@@ -77,7 +67,7 @@ def open_client(account: ConnectedAccount, *, lane: Lane = Lane.FRESH) -> Iterat
     """
     refuse_in_transaction()
     connector = connector_of(account)
-    environment = AccountEnvironment(Budget(account.pk, rate_of(connector.manifest), lane=lane))
+    environment = AccountEnvironment(budget or budget_of(account))
     try:
         secrets = open_secrets(account)
         with open_with(connector, {**account.settings, **secrets}, environment, secrets) as client:
@@ -131,10 +121,22 @@ def connector_of(account: ConnectedAccount) -> Connector:
         raise ConnectorBroken(_("The app “%(app)s” is not installed.") % {"app": account.app}) from error
 
 
+def budget_of(account: ConnectedAccount, *, lane: Lane = Lane.FRESH) -> Budget:
+    """As this thread sees it."""
+    manifest = connector_of(account).manifest
+    return Budget(account.pk, rate_of(manifest), lane=lane, per_day=manifest.requests_per_day)
+
+
+def quota_left(account: ConnectedAccount, *, now: datetime) -> float | None:
+    """Which part of the requests that the app allows in a day is left (0 to 1); None where it sets no such limit."""
+    manifest = account.manifest
+    return day_left(account.pk, manifest.requests_per_day, now) if manifest is not None else None
+
+
 def rate_of(manifest: Manifest) -> Rate | None:
     if manifest.requests_per_second is None:
         return None
-    return Rate(per_second=manifest.requests_per_second, burst=max(1, manifest.burst))
+    return Rate(per_second=manifest.requests_per_second, burst=max(1, manifest.burst), window=manifest.window)
 
 
 def seal_secrets(account: ConnectedAccount, secrets: Mapping[str, str]) -> str:

@@ -25,7 +25,10 @@ class Identity:
 
 
 class Environment(Protocol):
-    """What the site lends to a client. Injected, so that a test can stand in for all of it."""
+    """What the site lends to a client. Injected, so that a test can stand in for all of it.
+
+    It may be asked in every thread in which the client itself is asked.
+    """
 
     allow_private_addresses: bool
     """Addresses that customers give may point into the operator's own network."""
@@ -40,6 +43,10 @@ class Environment(Protocol):
 
     def slow_down(self, after: float | None) -> None:
         """The app said "too fast" (429): everyone who uses this account pauses for `after` seconds."""
+
+    def remaining(self, requests: int, resets_after: float | None = None) -> None:
+        """The app told with an answer how many requests of the day's quota are left, and in how many seconds a new
+        day begins."""
 
 
 class Client(Protocol):

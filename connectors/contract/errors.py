@@ -23,6 +23,10 @@ class RateLimited(ConnectorError):
         """Seconds to wait, where the app said so."""
 
 
+class QuotaUsedUp(RateLimited):
+    """The requests of a whole day are used up; `after`: until a new day begins, or there is room again."""
+
+
 class SignInAgain(ConnectorError):
     """The credentials are refused: a person has to reconnect."""
 

@@ -56,4 +56,13 @@ class Manifest:
     requests_per_second: float | None = None
     """The account's rate budget, shared by all workers; None: the app sets no limit."""
     burst: int = 10
+    """Requests that may go out at once, where the app counts by a bucket that fills again."""
+    window: float | None = None
+    """Seconds, where the app counts in a sliding window instead: in any such time at most `requests_per_second` times
+    as many, however they are spread (11.0 and 10.0: 110 in any 10 seconds). `burst` says nothing then."""
+    requests_per_day: int | None = None
+    """The account's daily quota; what the app tells of it (`Environment.remaining`) counts for more."""
+    at_once: int = 1
+    """Calls of one client that may be under way at a time, each in a thread of its own. More than 1 only where all of
+    its methods but `close` may be called in several threads, and where the app does not mind."""
     api_version: int = 1

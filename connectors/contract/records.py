@@ -40,6 +40,10 @@ class Page:
     """Where to go on: with `more`, in this pass; without, the checkpoint for the next pass."""
     more: bool = False
     """Another page of this pass follows."""
+    ahead: tuple[str, ...] = ()
+    """Where pages after the next one begin, as far as that is known already (numbered pages, ranges of ids): they may
+    be asked for at once, before the ones between have come. The pass goes by `cursor` all the same: a place that it
+    does not come to is left out."""
     listing: bool = False
     """This pass lists *every* record of the resource, so that an id missing from it may be gone."""
     deleted: tuple[str, ...] = ()

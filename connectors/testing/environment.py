@@ -16,8 +16,14 @@ class OpenEnvironment:
     pauses: list[float | None] = field(default_factory=list)
     """What the app said with each "too fast"."""
 
+    told: list[tuple[int, float | None]] = field(default_factory=list)
+    """What the app said of the day's quota."""
+
     def take(self, requests: int = 1) -> None:
         self.taken += requests
 
     def slow_down(self, after: float | None) -> None:
         self.pauses.append(after)
+
+    def remaining(self, requests: int, resets_after: float | None = None) -> None:
+        self.told.append((requests, resets_after))

@@ -100,7 +100,7 @@ class MemoryApp:
         self.sent: list[Write] = []
         """Every single write that reached the app, in order, failed calls too."""
         self._faults: list[Fault] = []
-        self._lock = threading.RLock()
+        self.one_at_a_time = threading.RLock()
         for one in objects:
             self.offer(one)
 
@@ -134,7 +134,7 @@ class MemoryApp:
 
     def count(self, method: str, kind: str = "") -> Fault | None:
         """Count a call (`kind`: of what it writes); answers the fault that it meets, if any."""
-        with self._lock:
+        with self.one_at_a_time:
             self.calls[method] += 1
             fault = next((one for one in self._faults if one.method in (method, kind, "*")), None)
             if fault:
@@ -166,13 +166,15 @@ class MemoryClient:
 
     def read(self, resource: Resource, cursor: str | None) -> Page:
         self._ask("read")
-        return self._object(resource).page(cursor)
+        with self.app.one_at_a_time:
+            return self._object(resource).page(cursor)
 
     def get(self, resource: Resource, ids: Sequence[str]) -> Sequence[Record]:
         if len(ids) > resource.get_batch:
             raise ContractViolation(f"get() of {len(ids)} ids; at most {resource.get_batch} are taken")
         self._ask("get")
-        return self._object(resource).get(ids)
+        with self.app.one_at_a_time:
+            return self._object(resource).get(ids)
 
     def find(self, resource: Resource, keys: Sequence[str]) -> Mapping[str, Record]:
         self._ask("find")
@@ -183,10 +185,11 @@ class MemoryClient:
         target.refuse_violations(writes)
         self._sign_in()
         self.env.take()
-        self.app.sent.extend(writes)
-        self.app.calls[writes[0].kind] += len(writes)
-        fault = self.app.count("write", writes[0].kind)
-        outcomes = target.write(writes[: fault.effect] if fault else writes)
+        with self.app.one_at_a_time:
+            self.app.sent.extend(writes)
+            self.app.calls[writes[0].kind] += len(writes)
+            fault = self.app.count("write", writes[0].kind)
+            outcomes = target.write(writes[: fault.effect] if fault else writes)
         if fault:
             raise fault.error
         return outcomes

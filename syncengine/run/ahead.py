@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 
-from connectors.contract import Client, ConnectorError, Page, Resource
+from connectors.accounts import GuardedClient
+from connectors.contract import ConnectorError, Page, Resource
 
 from ..core.mapping import Side
 
@@ -38,9 +39,11 @@ class Answer:
 class Ahead:
     """Answers, and the clients that gave them. Whoever leaves its block closes those that nobody took over."""
 
-    def __init__(self, clients: Mapping[Side, Client], opened: ExitStack, answers: Mapping[Side, Answer]) -> None:
+    def __init__(
+        self, clients: Mapping[Side, GuardedClient], opened: ExitStack, answers: Mapping[Side, Answer]
+    ) -> None:
         self.answers = dict(answers)
-        self._clients: Mapping[Side, Client] | None = clients
+        self._clients: Mapping[Side, GuardedClient] | None = clients
         self._opened = opened
 
     def __enter__(self) -> Ahead:
@@ -51,7 +54,7 @@ class Ahead:
     ) -> None:
         self._opened.close()
 
-    def hand_over(self, stack: ExitStack) -> Mapping[Side, Client] | None:
+    def hand_over(self, stack: ExitStack) -> Mapping[Side, GuardedClient] | None:
         """The clients, once: from then on the stack closes them, and errors that leave it pass through them."""
         clients, self._clients = self._clients, None
         if clients is not None:

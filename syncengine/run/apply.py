@@ -37,11 +37,12 @@ from ..models import Operation, OperationState, RemoteRecord, RunPhase
 from . import undone
 from .circuit import Circuit
 from .context import Halted, Slice
+from .lanes import Call
 from .lease import check, fenced
 from .outcomes import Outcomes
 from .passing import REMOVALS
 from .read import make_dirty
-from .relay import Call, Steps, alone, together
+from .relay import Line, Steps, alone, together
 from .rows import OPERATIONS, array
 from .store import records_of
 
@@ -84,26 +85,46 @@ class Applier:
         self.outcomes = Outcomes(work)
         self.circuit = Circuit(work)
         self._halted = False
-        """The other side met an error: nothing more is begun."""
+        """Somebody met an error: nothing more is begun."""
+        self._ended_early = False
+        self._narrow: set[Side] = set()
+        """Where one packet at a time is under way, since what is in doubt of it could not be looked for."""
 
     def apply(self) -> bool:
         """All planned operations; False if the slice ended first. Raises what stops the account."""
-        if self.work.clock.together:
-            return all(together([self._side(side) for side in Side], halt=self._halt))
-        return all(alone(self._side(side)) for side in Side)
+        self._ended_early = False
+        together([self._line(side) for side in Side], self.work.lanes, halt=self._halt)
+        return not self._ended_early
 
     def _halt(self) -> None:
         self._halted = True
 
-    def _side(self, side: Side) -> Steps[bool]:
+    def _line(self, side: Side) -> Line:
+        client = self.work.clients[side]
+
+        def width() -> int:
+            narrow = self.circuit.is_probing(side) or side in self._narrow
+            return 1 if narrow else self.work.lanes.width(client.width)
+
+        return Line(self._pieces(side), width, client.expect)
+
+    def _pieces(self, side: Side) -> Iterator[Steps[None]]:
+        """One a packet. No two have a record in common: of each there is one open operation a side."""
         for kind in ORDER:
+            if kind is WriteKind.CREATE and self.work.resources[side].idempotency is Idempotency.NONE:
+                self._narrow.add(side)
+            else:
+                self._narrow.discard(side)
             for packet in self._packets(side, kind):
-                yield from self._carry_out(side, kind, packet)
-                self.circuit.judge(side)
-                self.work.show(RunPhase.APPLYING)
+                yield self._piece(side, kind, packet)
                 if self.work.over or self._halted:
-                    return False
-        return True
+                    self._ended_early = True
+                    return
+
+    def _piece(self, side: Side, kind: WriteKind, packet: Sequence[Operation]) -> Steps[None]:
+        yield from self._carry_out(side, kind, packet)
+        self.circuit.judge(side)
+        self.work.show(RunPhase.APPLYING)
 
     def _packets(self, side: Side, kind: WriteKind) -> Iterator[list[Operation]]:
         for run in self._runs(side, kind):
@@ -127,11 +148,13 @@ class Applier:
         resource = self.work.resources[side]
         size = resource.batch_size(kind)
         alone = resource.idempotency is Idempotency.NONE if kind is WriteKind.CREATE else not resource.lock
-        return size if alone else max(PACKET // size, BATCHES) * size
+        # Where several packets are under way at a time, each is small: what they have in hand is stored one by one.
+        several = self.work.lanes.width(self.work.clients[side].width) > 1
+        return size if alone else max(PACKET // size, 1 if several else BATCHES) * size
 
     def _carry_out(self, side: Side, kind: WriteKind, packet: Sequence[Operation]) -> Steps[None]:
         self.work.go_on()
-        packet, known = self._still_good(side, kind, packet)
+        packet, known = yield from self._still_good(side, kind, packet)
         if packet:
             self._mark_sending(side, packet, was=OperationState.PLANNED)
             yield from self._send(side, kind, packet, known)
@@ -165,7 +188,7 @@ class Applier:
             if batch is first and not any(isinstance(outcome, Refused) for outcome in outcomes):
                 other = batches.popleft()
                 first = _halve(other, batches)
-        self._store(side, answers, [op for batch in batches for op in batch], known)
+        yield from self._store(side, answers, [op for batch in batches for op in batch], known)
         if stopped is not None:
             raise stopped
 
@@ -197,9 +220,9 @@ class Applier:
 
     def _store(
         self, side: Side, answers: Sequence[Answer], unsent: Sequence[Operation], known: Mapping[str, RemoteRecord]
-    ) -> None:
+    ) -> Steps[None]:
         outcomes = [answer.outcome for answer in answers]
-        read_back = self._read_back(side, [a.outcome for a in answers if a.op.kind not in REMOVALS])
+        read_back = yield from self._read_back(side, [a.outcome for a in answers if a.op.kind not in REMOVALS])
         before, sync = dict(self.work.progress), self.work.sync
         planned = sync.planned_a, sync.planned_b
 
@@ -217,13 +240,13 @@ class Applier:
 
     def _still_good(
         self, side: Side, kind: WriteKind, packet: Sequence[Operation]
-    ) -> tuple[list[Operation], Mapping[str, RemoteRecord]]:
+    ) -> Steps[tuple[list[Operation], Mapping[str, RemoteRecord]]]:
         """Without those whose records have moved since they were planned (rule 3.9); and what is written over."""
         if kind is WriteKind.CREATE:
             return self._still_missing(side, packet), {}
         ids = [op.remote_id for op in packet if op.remote_id is not None]
         if not self.work.resources[side].lock:
-            self._look_again(side, ids)
+            yield from self._look_again(side, ids)
         known = records_of(self.work.streams[side], ids)
         rules = self.work.associations.knowing({side: [record.values for record in known.values()]})
         ordinary = [op for op in packet if not op.undoes]
@@ -260,19 +283,20 @@ class Applier:
         self._plan_again(stale)
         return [op for op in batch if op.seen_seq >= foreign]
 
-    def _look_again(self, side: Side, ids: Sequence[str]) -> None:
+    def _look_again(self, side: Side, ids: Sequence[str]) -> Steps[None]:
         """A fresh read just before the write, where the app has no lock of its own (rule 3.9)."""
         resource, asked = self.work.resources[side], self.work.clock.now()
         for start in range(0, len(ids), resource.get_batch):
             some = ids[start : start + resource.get_batch]
-            records = self.work.clients[side].get(resource, some)
+            records = yield self._reading(side, some)
             with fenced(self.work.held):
                 self.outcomes.remember(side, records, asked, wanted=some)
 
     def _mark_sending(self, side: Side, packet: Sequence[Operation], *, was: OperationState) -> None:
         """Written down before it is sent (rule 10.4). Raises Halted where a person ended the pass meanwhile."""
         now = self.work.clock.now()
-        deadline = now + PACKET_TIME + timedelta(seconds=self.work.resources[side].deadline)
+        waits = PACKET_TIME + timedelta(seconds=self.work.clients[side].patience)
+        deadline = now + waits + timedelta(seconds=self.work.resources[side].deadline)
         with fenced(self.work.held):
             with connection.cursor() as cursor:
                 ids = array(op.id for op in packet)
@@ -281,7 +305,11 @@ class Applier:
             if marked < len(packet):
                 raise Halted
 
-    def _read_back(self, side: Side, outcomes: Sequence[Outcome]) -> dict[str, Record]:
+    def _reading(self, side: Side, ids: Sequence[str]) -> Call:
+        client, resource = self.work.clients[side], self.work.resources[side]
+        return lambda: client.get(resource, ids)
+
+    def _read_back(self, side: Side, outcomes: Sequence[Outcome]) -> Steps[dict[str, Record]]:
         """Records whose answer did not tell what they hold now (rule 3.7). One that cannot be read stays unread."""
         resource = self.work.resources[side]
         ids = [o.id for o in outcomes if isinstance(o, Written) and o.record is None]
@@ -290,7 +318,7 @@ class Applier:
         found: dict[str, Record] = {}
         for start in range(0, len(ids), resource.get_batch):
             try:
-                records = self.work.clients[side].get(resource, ids[start : start + resource.get_batch])
+                records = yield self._reading(side, ids[start : start + resource.get_batch])
             except ConnectorError:
                 # The writes happened, and are stored as such; the records are read at the next occasion.
                 return found

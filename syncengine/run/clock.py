@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.utils import timezone
+
+from .lanes import Lanes, one_by_one
 
 SLICE = timedelta(seconds=20)
 """How long a worker stays with one sync before others have their turn."""
@@ -20,5 +23,5 @@ class Clock:
     now: Callable[[], datetime] = timezone.now
     new_id: Callable[[], UUID] = uuid4
     slice: timedelta = SLICE
-    together: bool = False
-    """Both apps are written to at once, in an order that is chance."""
+    lanes: Callable[[], AbstractContextManager[Lanes]] = one_by_one
+    """Where apps are asked: in threads the order is chance."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.contract import Client, Resource
+from connectors.accounts import GuardedClient
+from connectors.contract import Resource
 
 from ..core.mapping import Side
 from ..core.plan import Rules
@@ -15,6 +16,7 @@ from ..models import BESIDE, RunKind, RunPhase, RunState, Stream, Sync, SyncRun,
 from .ahead import Answer
 from .associations import Associations
 from .clock import Clock
+from .lanes import Lanes, OneByOne
 from .lease import Held, renew
 
 DUE_KIND = "sync"
@@ -45,13 +47,15 @@ class Slice:
     sync: Sync
     streams: Mapping[Side, Stream]
     resources: Mapping[Side, Resource]
-    clients: Mapping[Side, Client]
+    clients: Mapping[Side, GuardedClient]
     rules: Rules
     held: Held
     clock: Clock
     deadline: datetime
     run: SyncRun | None
     """The run under way. Made only when there is something to tell of: a poll that finds nothing writes none."""
+    lanes: Lanes = field(default_factory=OneByOne)
+    """Where the apps are asked."""
     progress: dict[str, Any] = field(default_factory=dict)
     touched: bool = False
     """A link was changed: what is counted of them has to be counted anew."""

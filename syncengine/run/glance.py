@@ -25,6 +25,7 @@ from django.db import connection
 from django.db.models import Model
 
 from connectors import accounts
+from connectors.accounts import GuardedClient
 from connectors.contract import Client, ConnectorError, Page, ReadStrategy, Resource
 from connectors.models import AccountObject, ConnectedAccount
 from tenants.context import current_workspace
@@ -192,7 +193,7 @@ def _instances(columns: Sequence[Any]) -> tuple[Sync, Stream]:
 # --- Objects ------------------------------------------------------------------------------------------------
 
 
-def _with_fresh_descriptions(rest: Rest, clients: Mapping[Side, Client], clock: Clock) -> Rest | None:
+def _with_fresh_descriptions(rest: Rest, clients: Mapping[Side, GuardedClient], clock: Clock) -> Rest | None:
     """What the accounts offer is asked for now and then. None where that brings something new."""
     old = {s.object.account_id: side for side, s in rest.streams.items() if is_old(s.object, clock.now())}
     for side in old.values():

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from connectors.accounts import GuardedClient
 from connectors.contract import (
-    Client,
     ConnectorError,
     CursorExpired,
     MergeSignal,
@@ -23,14 +23,17 @@ from connectors.contract import (
     Resource,
 )
 
-from ..core.mapping import fingerprint
+from ..core.mapping import Side, fingerprint
 from ..core.values import Locale
 from ..models import DirtyRecord, ListedPage, RemoteRecord, Stream
 from . import missing, settling
 from .ahead import Answer
 from .clock import Clock
 from .guard import Guard
+from .lanes import Lanes, OneByOne
 from .lease import Held, achieved, fenced, keep
+from .onward import Onward
+from .relay import Line, Steps, alone, together
 from .settled import FORGOTTEN, read_settled, trail_after
 from .store import Seen, ids_of, known_marks, mark_gone, store_records, unknown
 from .survivors import Beside, news_of, refuse_strangers, there, told_by
@@ -43,7 +46,7 @@ class Reader:
 
     stream: Stream
     resource: Resource
-    client: Client
+    client: GuardedClient
     locale: Locale
     held: Held
     clock: Clock
@@ -53,6 +56,10 @@ class Reader:
     """Names of the fields that it needs."""
     ahead: Answer | None = None
     """What the stream has answered already, if anything."""
+    lanes: Lanes = field(default_factory=OneByOne)
+    """Where the app is asked for pages."""
+    halted: bool = False
+    """The other stream met an error: no more pages are begun."""
     guard: Guard = field(default_factory=Guard)
 
     def read(
@@ -62,6 +69,16 @@ class Reader:
         progress: Callable[[int], None] = lambda _records: None,
         pass_wanted: bool = True,
     ) -> bool:
+        """All `steps`, one after another."""
+        return alone(self.steps(deadline=deadline, progress=progress, pass_wanted=pass_wanted), self.lanes)
+
+    def steps(
+        self,
+        *,
+        deadline: datetime,
+        progress: Callable[[int], None] = lambda _records: None,
+        pass_wanted: bool = True,
+    ) -> Steps[bool]:
         """Read on to the end of a pass, then what is to be read by id; False if the deadline came first.
 
         Without `pass_wanted` only what is to be read by id, unless other fields are wanted than were read.
@@ -69,7 +86,7 @@ class Reader:
         """
         renewed = self._prepare()
         try:
-            if not self._read_all(deadline, progress, pass_wanted or renewed):
+            if not (yield from self._read_all(deadline, progress, pass_wanted or renewed)):
                 return False
             missing.conclude(self.stream, self.held, self.clock)
             return True
@@ -81,27 +98,34 @@ class Reader:
                     self.update(pass_broken=True)
             raise
 
-    def _read_all(self, deadline: datetime, progress: Callable[[int], None], pass_wanted: bool) -> bool:
-        if pass_wanted and not self._read_pass(deadline, progress):
+    def _read_all(self, deadline: datetime, progress: Callable[[int], None], pass_wanted: bool) -> Steps[bool]:
+        if pass_wanted and not (yield from self._read_pass(deadline, progress)):
             return False
         try:
             settled = read_settled(self, deadline)
         except CursorExpired:
             self.guard.expired()
             self.restart()
-            settled = self._read_pass(deadline, progress)
+            settled = yield from self._read_pass(deadline, progress)
         return settled and self._read_dirty(deadline)
 
-    def _read_pass(self, deadline: datetime, progress: Callable[[int], None]) -> bool:
+    def _read_pass(self, deadline: datetime, progress: Callable[[int], None]) -> Steps[bool]:
+        onward = Onward(self.client, self.resource, self.lanes, self.clock.now)
         while True:
             keep(self.held, now=self.clock.now())
-            page, asked = self._next_page()
+            page, asked = yield from self._next_page(onward)
+            if not self._is_over(deadline):
+                onward.look_ahead(page)
             self._store_page(page, asked)
             progress(self.stream.records)
             if not page.more:
                 return True
-            if self.clock.now() >= deadline:
+            # What is under way is stored, so that nothing is asked for in vain.
+            if self._is_over(deadline) and not onward.is_under_way:
                 return False
+
+    def _is_over(self, deadline: datetime) -> bool:
+        return self.halted or self.clock.now() >= deadline
 
     def _prepare(self) -> bool:
         """Begin a new complete pass where other fields are read than before, or a listing is due. True if so."""
@@ -151,25 +175,25 @@ class Reader:
         for name, value in changes.items():
             setattr(self.stream, name, value)
 
-    def _next_page(self) -> tuple[Page, datetime]:
+    def _next_page(self, onward: Onward) -> Steps[tuple[Page, datetime]]:
         """With the time when it was asked for."""
         before = self.stream.cursor
+        ahead, self.ahead = self.ahead, None
         try:
-            page, asked = self._ask(before)
+            if ahead is not None and ahead.to(before, self.resource):
+                page, asked = ahead.page, ahead.asked
+            else:
+                begun, asked = onward.ask(before)
+                page = yield begun
         except CursorExpired:
             # Nothing is concluded from it: everything is read anew.
             self.guard.expired()
             self.restart()
-            page, asked = self._ask("")
+            onward.forget()
+            begun, asked = onward.ask("")
+            page = yield begun
         self.guard.look_at(page, before)
         return page, asked
-
-    def _ask(self, cursor: str) -> tuple[Page, datetime]:
-        ahead, self.ahead = self.ahead, None
-        if ahead is not None and ahead.to(cursor, self.resource):
-            return ahead.page, ahead.asked
-        asked = self.clock.now()
-        return self.client.read(self.resource, cursor or None), asked
 
     # --- Storing ---------------------------------------------------------------------------------------------
 
@@ -334,3 +358,27 @@ def make_dirty(stream: Stream, ids: Collection[str], not_before: datetime) -> No
         unique_fields=["stream", "remote_id"],
         update_fields=["not_before"],
     )
+
+
+def read_both(
+    readers: Mapping[Side, Reader],
+    lanes: Lanes,
+    wanted: Mapping[Side, bool],
+    *,
+    deadline: datetime,
+    progress: Callable[[Side, int], None],
+) -> bool:
+    """Both streams at once, each as by `Reader.read`; False if the deadline came first. Raises the first error."""
+    ended: dict[Side, bool] = {}
+
+    def steps(side: Side) -> Steps[None]:
+        ended[side] = yield from readers[side].steps(
+            deadline=deadline, progress=lambda records: progress(side, records), pass_wanted=wanted[side]
+        )
+
+    def halt() -> None:
+        for reader in readers.values():
+            reader.halted = True
+
+    together([Line(iter([steps(side)])) for side in readers], lanes, halt=halt)
+    return all(ended.values())

@@ -1,72 +1,121 @@
-"""Both sides written at once: while one app is busy with a batch, the other one is asked, too.
+"""Several pieces of work at once: while one waits for its app, others are gone on with.
 
-A side's work is a generator that hands out what is to be asked of its app, and gets the answer back. So everything
+A piece of work is a generator that hands out what is to be asked of its app, and gets the answer back. So everything
 else it does, above all with the database, happens in the one thread that drives it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from connectors.contract import RateLimited
+
+from .lanes import Begun, Call, Lanes
+
 End = TypeVar("End")
-Call: TypeAlias = Callable[[], Any]
-"""One question to one app; no database is touched in it."""
-Steps: TypeAlias = Generator[Call, Any, End]
+Steps: TypeAlias = Generator[Call | Begun, Any, End]
+"""Hands out calls, or what was begun already."""
 
 
-def alone(steps: Steps[End]) -> End:
-    """Do all of these steps, one after another."""
+@dataclass(slots=True)
+class Line:
+    """Pieces of work on one account, each begun when there is room for it."""
+
+    pieces: Iterator[Steps[None]]
+    width: Callable[[], int] = lambda: 1
+    """Pieces that may be under way now."""
+    expect: Callable[[], None] = lambda: None
+    """A call is about to be begun."""
+    under_way: int = 0
+    ended: bool = False
+
+
+def alone(steps: Steps[End], lanes: Lanes | None = None) -> End:
+    """Do all of these steps, one after another. `lanes`: where what was begun is waited for."""
     try:
-        call = next(steps)
+        asked = next(steps)
         while True:
             try:
-                answer = call()
+                if isinstance(asked, Future):
+                    assert lanes is not None
+                    answer = lanes.first_of([asked]).result()
+                else:
+                    answer = asked()
             except Exception as error:
-                call = steps.throw(error)
+                asked = steps.throw(error)
             else:
-                call = steps.send(answer)
+                asked = steps.send(answer)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
 
 
-def together(sides: Sequence[Steps[End]], *, halt: Callable[[], None]) -> list[End]:
-    """Do the steps of all sides, with one call of each under way. Answers what each returned, in their order.
+def together(lines: Sequence[Line], lanes: Lanes, *, halt: Callable[[], None]) -> None:
+    """Do the pieces of all lines, of each as many at a time as it has room for, with one call of each under way.
 
-    Where one raises, `halt` is called, so that the others end as soon as what they have in hand is stored; then the
-    first error is raised.
+    Where one raises, `halt` is called, no other is begun, and calls that are not being made yet are told RateLimited,
+    so that the rest ends as soon as what they have in hand is stored; then the first error is raised.
     """
-    ends: dict[int, End] = {}
     errors: list[Exception] = []
-    under_way: dict[Future[Any], int] = {}
-    with ThreadPoolExecutor(max_workers=len(sides)) as pool:
+    under_way: dict[Begun, tuple[Line, Steps[None]]] = {}
 
-        def go_on(side: int, advance: Callable[[], Call]) -> None:
+    def go_on(line: Line, steps: Steps[None], advance: Callable[[], Call | Begun]) -> None:
+        try:
+            asked = advance()
+        except StopIteration:
+            line.under_way -= 1
+        except Exception as error:
+            line.under_way -= 1
+            errors.append(error)
+            halt()
+        else:
+            if not isinstance(asked, Future):
+                line.expect()
+                asked = lanes.begin(asked)
+            under_way[asked] = (line, steps)
+
+    def fill(line: Line) -> None:
+        while not line.ended and not errors and line.under_way < line.width():
             try:
-                under_way[pool.submit(advance())] = side
-            except StopIteration as end:
-                ends[side] = end.value
+                steps = next(line.pieces)
+            except StopIteration:
+                line.ended = True
+                return
             except Exception as error:
                 errors.append(error)
                 halt()
+                return
+            line.under_way += 1
+            go_on(line, steps, lambda steps=steps: next(steps))  # type: ignore[misc]
 
-        for side, steps in enumerate(sides):
-            go_on(side, lambda steps=steps: next(steps))
-        while under_way:
-            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-            for future in done:
-                side = under_way.pop(future)
-                go_on(side, _answer(sides[side], future))
+    def withdraw() -> None:
+        for begun in list(under_way):
+            if lanes.withdraw(begun):
+                line, steps = under_way.pop(begun)
+                go_on(line, steps, lambda steps=steps: steps.throw(RateLimited("It was not begun.")))  # type: ignore[misc]
+
+    for line in lines:
+        fill(line)
+    while under_way:
+        if errors:
+            withdraw()
+            if not under_way:
+                break
+        done = lanes.first_of(under_way.keys())
+        line, steps = under_way.pop(done)
+        go_on(line, steps, _answer(steps, done))
+        for one in lines:
+            fill(one)
     if errors:
         raise errors[0]
-    return [ends[side] for side in range(len(sides))]
 
 
-def _answer(steps: Steps[End], future: Future[Any]) -> Callable[[], Call]:
-    error = future.exception()
+def _answer(steps: Steps[None], begun: Begun) -> Callable[[], Call | Begun]:
+    error = begun.exception()
     if error is None:
-        return lambda: steps.send(future.result())
+        return lambda: steps.send(begun.result())
     if not isinstance(error, Exception):
         raise error
     return lambda: steps.throw(error)

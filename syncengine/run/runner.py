@@ -12,8 +12,9 @@ from django.db import OperationalError
 from django.db.models import Min
 
 from connectors import accounts
+from connectors.accounts import GuardedClient
 from connectors.budget import Lane
-from connectors.contract import Client, ConnectorError, PermissionLost
+from connectors.contract import ConnectorError, PermissionLost
 from tenants.again import again, is_passing
 from tenants.context import current_workspace
 from tenants.entitlements import has
@@ -38,12 +39,13 @@ from .counts import keep_counts
 from .decided import end_decisions
 from .doubt import Doubts
 from .glance import basis_of, glance
+from .lanes import threads
 from .lease import Held, LeaseLost, fenced, release, take, this_process
 from .loading import leases_of, load
 from .pace import interval_of
 from .parked import try_again_where_fields_changed
 from .planning import Planner
-from .read import Reader
+from .read import Reader, read_both
 from .schema import gone_fields, resource_of
 from .turns import is_wanted, know_looks, next_reading, others_concerned
 
@@ -61,7 +63,7 @@ ROUNDS = 5
 
 def run_slice(sync_id: int, clock: Clock | None = None) -> Next:
     """Work on one sync until nothing is left to do or its time is over. The only entry into a sync."""
-    clock = clock or Clock(together=True)
+    clock = clock or Clock(lanes=threads)
     found = _glance(sync_id, clock)
     if isinstance(found, Next):
         return found
@@ -138,9 +140,10 @@ def _undisturbed(sync: Sync, held: Held, clock: Clock, ahead: Ahead | None) -> N
 
 def _work(sync: Sync, held: Held, clock: Clock, ahead: Ahead | None) -> Next:
     deadline = clock.now() + clock.slice
-    with open_clients(sync, lane=_lane(sync), ahead=ahead) as clients:
+    with open_clients(sync, lane=_lane(sync), ahead=ahead) as clients, clock.lanes() as lanes:
         work = _slice(sync, held, clock, clients, deadline)
         work.ahead = ahead.answers if ahead is not None else {}
+        work.lanes = lanes
         before = {side: stream.seq for side, stream in work.streams.items()}
         refused = None
         try:
@@ -182,7 +185,9 @@ def _steps(work: Slice) -> Next:
 
 
 @contextmanager
-def open_clients(sync: Sync, *, lane: Lane = Lane.FRESH, ahead: Ahead | None = None) -> Iterator[Mapping[Side, Client]]:
+def open_clients(
+    sync: Sync, *, lane: Lane = Lane.FRESH, ahead: Ahead | None = None
+) -> Iterator[Mapping[Side, GuardedClient]]:
     """Those that are open already, else new ones."""
     with ExitStack() as stack:
         opened = ahead.hand_over(stack) if ahead is not None else None
@@ -198,7 +203,7 @@ def _lane(sync: Sync) -> Lane:
     return Lane.BULK if bulk.exists() else Lane.FRESH
 
 
-def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, Client], deadline: datetime) -> Slice:
+def _slice(sync: Sync, held: Held, clock: Clock, clients: Mapping[Side, GuardedClient], deadline: datetime) -> Slice:
     assert sync.active is not None
     run = sync.runs.under_way().first()
     work = slice_with(sync, sync.active, run, held, clock, clients, deadline)
@@ -214,7 +219,7 @@ def slice_with(
     run: SyncRun | None,
     held: Held,
     clock: Clock,
-    clients: Mapping[Side, Client],
+    clients: Mapping[Side, GuardedClient],
     deadline: datetime,
 ) -> Slice:
     """A slice of work with these settings."""
@@ -251,20 +256,19 @@ def _read(work: Slice, doubts: Doubts) -> bool:
     now, ripe = work.clock.now(), doubts.next_look
     settles_doubt = ripe is not None and ripe <= now
     wanted = {side: settles_doubt or is_wanted(work, work.streams[side]) for side in Side}
-    for side in Side:
-        name = f"read_{side.value}"
 
-        def seen(records: int, name: str = name) -> None:
-            work.progress[name] = records
-            work.show(RunPhase.READING)
+    def seen(side: Side, records: int) -> None:
+        work.progress[f"read_{side.value}"] = records
+        work.show(RunPhase.READING)
 
-        reader = Reader(
+    readers = {
+        side: Reader(
             work.streams[side], work.resources[side], work.clients[side], work.rules.locale, work.held, work.clock,
-            work.sync.pk, work.rules.settings.names(), work.ahead.pop(side, None),
-        )  # fmt: skip
-        if not reader.read(deadline=work.deadline, progress=seen, pass_wanted=wanted[side]):
-            return False
-    return True
+            work.sync.pk, work.rules.settings.names(), work.ahead.pop(side, None), lanes=work.lanes,
+        )
+        for side in Side
+    }  # fmt: skip
+    return read_both(readers, work.lanes, wanted, deadline=work.deadline, progress=seen)
 
 
 def _plan_and_apply(work: Slice) -> bool:

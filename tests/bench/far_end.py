@@ -97,10 +97,12 @@ class Spent:
 class FarEnd:
     """One account: records 0 to `records`, those edited or written since the start apart."""
 
-    def __init__(self, identity: str, records: int, *, page: int = 500, **facts: Any) -> None:
+    def __init__(self, identity: str, records: int, *, page: int = 500, shift: int = 0, **facts: Any) -> None:
         self.identity = Identity(id=identity, label=identity.title())
         self.numbers = range(records)
         self.page = page
+        self.shift = shift
+        """Person n of this end is person n + shift of all: so two ends have some in common."""
         self.edited: dict[int, int] = {}
         """Number → version: what people edited here."""
         self.written: dict[int, tuple[int, dict[str, Any]]] = {}
@@ -128,7 +130,7 @@ class FarEnd:
 
     def record(self, number: int) -> Record:
         version = self.edited.get(number, 0)
-        values = json.loads(text_of(number, version)) if number < self.numbers.stop else self._blank()
+        values = json.loads(text_of(number + self.shift, version)) if number < self.numbers.stop else self._blank()
         values.pop("id", None), values.pop("version", None)
         if number in self.written:
             writes, changed = self.written[number]

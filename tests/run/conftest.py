@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from connectors import accounts, registry
 from connectors.accounts.session import refuse_in_transaction
@@ -26,10 +28,12 @@ from tenants.models import Workspace
 
 
 class WatchedClient(MemoryClient):
-    """Fails where it is asked inside a database transaction."""
+    """Fails where it is asked inside a database transaction, or in a thread that has opened a connection."""
 
     def _sign_in(self) -> None:
         refuse_in_transaction()
+        if threading.current_thread().name.startswith("lane"):
+            assert connection.connection is None
         super()._sign_in()
 
 
@@ -48,6 +52,8 @@ class World:
     right: MemoryApp
     installed: ExitStack
     connectors: dict[str, WatchedConnector] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Of the manifests of their apps."""
     sync: Sync = field(init=False)
     now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -157,12 +163,17 @@ def make_world(workspace: Workspace) -> Iterator[MakeWorld]:
     installed = ExitStack()
 
     def make(
-        left: MemoryObject | None = None, right: MemoryObject | None = None, right_app: str = "memory", **settings: Any
+        left: MemoryObject | None = None,
+        right: MemoryObject | None = None,
+        right_app: str = "memory",
+        facts: Mapping[str, Any] | None = None,
+        **settings: Any,
     ) -> World:
         world = World(
             MemoryApp(left or contacts(), identity="left", label="Left"),
             MemoryApp(right or contacts(), identity="right", label="Right"),
             installed,
+            facts=facts or {},
         )
         objects = [
             connect_app(world, app, name).objects_offered.get(name="contacts")
@@ -181,7 +192,7 @@ def connect_app(world: World, app: MemoryApp, name: str = "memory") -> Connected
     """An account of the app of this name, which is installed if it is not."""
     connector = world.connectors.get(name)
     if connector is None:
-        connector = world.connectors[name] = WatchedConnector(name=name, label=name.title())
+        connector = world.connectors[name] = WatchedConnector(name=name, label=name.title(), **world.facts)
         world.installed.enter_context(registry.installed(connector))
     connector.apps[app.identity.id] = app
     return accounts.connect(
