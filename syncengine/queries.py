@@ -26,7 +26,7 @@ from .models import (
     SyncRun,
     VersionState,
 )
-from .services import Status, status_with
+from .services import Status, looks_of, status_with
 
 Row = TypeVar("Row")
 
@@ -66,8 +66,9 @@ class Overview:
 
 
 def overviews(syncs: Iterable[Sync]) -> list[Overview]:
-    """Of any number of syncs, with three queries."""
+    """Of any number of syncs, with four queries."""
     syncs = list(syncs)
+    looks = looks_of([sync.pk for sync in syncs])
     running = {run.sync_id: run for run in SyncRun.objects.under_way().filter(sync__in=syncs)}
     latest = (
         SyncRun.objects.exclude(kind=RunKind.PREVIEW)
@@ -81,7 +82,7 @@ def overviews(syncs: Iterable[Sync]) -> list[Overview]:
     return [
         Overview(
             sync=sync,
-            status=status_with(sync, running.get(sync.pk)),
+            status=status_with(sync, running.get(sync.pk), looks.get(sync.pk)),
             direction=_direction(sync.active or drafts.get(sync.pk)),
             last_change=last.get(sync.pk),
             has_draft=sync.pk in drafts,

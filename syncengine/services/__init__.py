@@ -19,7 +19,7 @@ from .running import (
     start,
     turn_off,
 )
-from .standing import Standing, Status, status_of, status_with
+from .standing import Standing, Status, looks_of, status_of, status_with
 from .streams import disconnect_account, forget_records, look_again, look_at_stream, mark_dirty, syncs_of
 from .versions import current_settings, discard_draft, index_own_keys, save_settings
 
@@ -39,6 +39,7 @@ __all__ = [
     "index_own_keys",
     "look_again",
     "look_at_stream",
+    "looks_of",
     "mark_dirty",
     "objects_to_sync",
     "pause",

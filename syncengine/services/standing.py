@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from tenants import due
+
 from ..models import Sync, SyncRun, SyncState
+from ..run.context import DUE_KIND
 
 
 class Standing(StrEnum):
@@ -37,6 +40,7 @@ class Status:
     run: SyncRun | None
     """The run under way."""
     last_run_at: datetime | None
+    """When both sides were last looked at, and all was well."""
 
     @property
     def total(self) -> int:
@@ -44,11 +48,16 @@ class Status:
 
 
 def status_of(sync: Sync) -> Status:
-    return status_with(sync, sync.runs.under_way().first())
+    return status_with(sync, sync.runs.under_way().first(), looks_of([sync.pk]).get(sync.pk))
 
 
-def status_with(sync: Sync, run: SyncRun | None) -> Status:
-    """How a sync stands whose run under way is known already."""
+def looks_of(syncs: Collection[int]) -> dict[int, datetime]:
+    """The last looks that found nothing, and left no other trace."""
+    return {one.target: one.looked_at for one in due.items(DUE_KIND, syncs) if one.looked_at is not None}
+
+
+def status_with(sync: Sync, run: SyncRun | None, looked_at: datetime | None) -> Status:
+    """How a sync stands whose run under way is known already, and when it was last found with nothing to do."""
     counts: Mapping[str, int] = sync.counts or {}
     causes = {k.removeprefix("failing:"): n for k, n in counts.items() if k.startswith("failing:")}
     return Status(
@@ -61,7 +70,7 @@ def status_with(sync: Sync, run: SyncRun | None) -> Status:
         paused=counts.get("paused", 0),
         causes=causes,
         run=run,
-        last_run_at=sync.last_run_at,
+        last_run_at=max((at for at in (sync.last_run_at, looked_at) if at is not None), default=None),
     )
 
 

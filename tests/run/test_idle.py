@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from connectors.contract import ReadStrategy, Retry
 from connectors.models import AccountObject
 from connectors.testing.memory import contacts
-from syncengine import services
+from syncengine import queries, services
 from syncengine.models import DirtyRecord, Lease, RecordLink, RunKind, RunState, Stream, Sync, SyncRun, Wish
 from syncengine.run.ahead import Ahead
 from syncengine.run.clock import Clock
@@ -22,6 +22,7 @@ from syncengine.run.glance import SAFETY_NET, glance
 from syncengine.run.lease import lease_name
 from tenants.context import current_workspace
 from tenants.models import Due
+from tests.bench.idle import measure
 
 from .conftest import MakeWorld, World
 
@@ -180,3 +181,19 @@ def test_rule_10_2_a_side_is_not_read_anew_while_the_other_takes_several_slices(
         slices += 1
     assert slices > 2
     assert (world.left.calls["read"], world.right.calls["read"]) == (asked[0] + 10, asked[1] + 10)
+
+
+def test_rule_9_2_people_see_looks_that_left_no_trace(make_world: MakeWorld) -> None:
+    world = idle(make_world)
+    found = world.slice()
+    world.sync.refresh_from_db()
+    assert world.sync.last_run_at < found.looked_at  # type: ignore[operator]
+    assert services.status_of(world.sync).last_run_at == found.looked_at
+    assert queries.overview(world.sync).status.last_run_at == found.looked_at
+
+
+def test_idle_syncs_cost_little_in_each_of_several_workspaces(committed: None) -> None:
+    """The benchmark of idle syncs (`./run bench idle`), in short."""
+    figures = measure(workspaces=2, syncs=2, rounds=2)
+    assert (figures["polls"], figures["requests"]) == (8, 2.0)
+    assert figures["rows_written"] == {"tenants_due": 1.0}
