@@ -30,7 +30,8 @@ class Runs(generics.ListAPIView):
     pagination_class = Newest
 
     def get_queryset(self) -> QuerySet[SyncRun]:
-        return runs_of(sync_or_404(self.kwargs["pk"]))
+        # An undo that nobody has approved is only shown, where it was asked for.
+        return runs_of(sync_or_404(self.kwargs["pk"])).exclude(kind=RunKind.UNDO, decided_at=None)
 
 
 @extend_schema(tags=["runs"])

@@ -11,6 +11,8 @@ from connectors import accounts
 from connectors.contract import Client, Resource, ResourceGone
 from connectors.models import AccountObject
 
+from ..core.filter_faults import faults
+from ..core.mapping import Side
 from ..core.plan import Rules
 from ..models import Stream, SyncRun
 from ..models.sync import Attention
@@ -49,13 +51,26 @@ def is_old(obj: AccountObject, now: datetime) -> bool:
 
 
 def gone_fields(rules: Rules) -> dict[str, str]:
-    """Why a person should look at a sync some of whose mappings carry nothing any more, as fields of `Sync`."""
-    broken = list(rules.broken.values())
-    if not broken:
+    """Why a person should look at a sync some of whose mappings carry nothing any more, or whose filters ask for what
+    is not there any more, as fields of `Sync`."""
+    broken, filters = list(rules.broken.values()), gone_conditions(rules)
+    if not broken and not filters:
         return {}
-    head = ngettext(
-        "%(count)d field mapping is paused: the rest goes on.",
-        "%(count)d field mappings are paused: the rest goes on.",
-        len(broken),
-    ) % {"count": len(broken)}
-    return {"attention": Attention.OBJECT_GONE, "attention_reason": " ".join([head, *dict.fromkeys(broken)])}
+    said: list[str] = []
+    if broken:
+        head = ngettext(
+            "%(count)d field mapping is paused: the rest goes on.",
+            "%(count)d field mappings are paused: the rest goes on.",
+            len(broken),
+        ) % {"count": len(broken)}
+        said += [head, *dict.fromkeys(broken)]
+    if filters:
+        said += [_("A filter cannot be judged as it was chosen, and what it asks for counts as not met."), *filters]
+    return {"attention": Attention.OBJECT_GONE, "attention_reason": " ".join(said)}
+
+
+def gone_conditions(rules: Rules) -> list[str]:
+    """Conditions of filters that could be judged when they were chosen, and cannot be now, each in a sentence."""
+    filters = rules.settings.filters
+    ends = ((filters.a, rules.resources[Side.A]), (filters.b, rules.resources[Side.B]))
+    return list(dict.fromkeys(fault for filter_, resource in ends for fault in faults(filter_, resource)))

@@ -105,6 +105,13 @@ class Stored(NamedTuple):
     """Ids of those that are found, or called, by something else than before."""
 
 
+_UNKNOWN = """
+SELECT new.id
+  FROM unnest(%s::text[], %s::text[]) AS new (id, version)
+  LEFT JOIN syncengine_remoterecord known ON known.stream_id = %s AND known.remote_id = new.id
+ WHERE known.version IS DISTINCT FROM new.version OR known.gone
+"""
+
 Sight: TypeAlias = tuple[Seen, Values, str]
 """With what can be stored of its values, and their fingerprint."""
 
@@ -140,8 +147,9 @@ def _differing(stream: Stream, sights: Sequence[Sight]) -> dict[str, Mark | None
 
 def unknown(stream: Stream, versions: Sequence[tuple[str, str]]) -> list[str]:
     """Ids of (id, version) that are new to us, or in a version that is."""
-    known = known_marks(stream, [id_ for id_, _ in versions])
-    return [id_ for id_, version in versions if id_ not in known or known[id_].gone or known[id_].version != version]
+    with connection.cursor() as cursor:
+        cursor.execute(_UNKNOWN, [[id_ for id_, _ in versions], [version for _, version in versions], stream.pk])
+        return [id_ for (id_,) in cursor.fetchall()]
 
 
 def ids_of(page: Page) -> list[str]:

@@ -110,7 +110,11 @@ def test_rule_11_2_undo_is_shown_then_carried_out(made: World, url: Url, api_cli
     assert op["state"] == "held" and op["undoes"] == [original.pk]
     assert (op["changes"][0]["before"], op["changes"][0]["after"]) == ("Ada", "Augusta")
     approve = url("api_undo_approve", made.sync.pk, run.json()["id"])
+    listed = url("api_runs", made.sync.pk)
+    shown = [one["id"] for one in api_client.get(listed).json()["results"]]
+    assert run.json()["id"] not in shown and shown, "it is only shown so far"
     assert api_client.post(approve, {}, format="json").json()["state"] == "running"
+    assert run.json()["id"] in [one["id"] for one in api_client.get(listed).json()["results"]]
     assert api_client.post(approve, {}, format="json").status_code == 400, "once"
     assert api_client.post(url("api_undo_discard", made.sync.pk, run.json()["id"])).status_code == 400
 

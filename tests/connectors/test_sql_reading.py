@@ -13,21 +13,30 @@ from connectors.contract import (
     ReadStrategy,
     ResourceGone,
     Retry,
+    VersionMismatch,
     Write,
     WriteKind,
     Written,
 )
+from connectors.testing import passes
 from connectors.testing.environment import OpenEnvironment
-from connectors.testing.passes import read_pass
 
 from .sql_databases import resource
 
 OLD = "2020-01-01 08:00:00"
 
 
+def read_pass(client, offered, cursor=None):
+    """A pass, with the values of what it only named."""
+    whole = passes.read_pass(client, offered, cursor)
+    whole.records |= passes.fetch(client, offered, whole.versions)
+    return whole
+
+
 @pytest.fixture
 def small_pages(monkeypatch):
     monkeypatch.setattr(reading.read_page, "__defaults__", (200,))
+    monkeypatch.setattr(reading, "VERSIONS", 200)
 
 
 @pytest.fixture
@@ -75,7 +84,7 @@ def test_any_number_of_rows_may_share_one_time_of_change(contacts, monkeypatch):
         add(contacts, *(f"{n}" for n in range(25_000)))
         whole = read_pass(client, offered, checkpoint)
         assert len(whole.records) == 25_000
-        assert whole.pages == 25_000 // size
+        assert whole.pages == 25_000 // (reading.VERSIONS if contacts.kind == "postgresql" else size)
         assert not whole.listing
 
 
@@ -383,3 +392,41 @@ def _statements(client):
     sent = []
     event.listen(client._session._engine, "before_cursor_execute", lambda c, cursor, text, *rest: sent.append(text))
     return sent
+
+
+def test_postgresql_tells_of_rows_that_were_read_by_their_versions_only(postgresql, small_pages):
+    columns = f"id integer PRIMARY KEY, name varchar(100), updated_at {postgresql.moment}"
+    postgresql.run(
+        f"CREATE TABLE contacts ({columns})",
+        "INSERT INTO contacts SELECT n, n, now() FROM generate_series(1, 450) AS n",
+        "CREATE TABLE plain (id integer PRIMARY KEY, name varchar(100))",
+        "INSERT INTO plain SELECT n, n FROM generate_series(1, 450) AS n",
+        "CREATE TABLE parted (id integer PRIMARY KEY, name varchar(100)) PARTITION BY RANGE (id)",
+        "CREATE TABLE part PARTITION OF parted DEFAULT",
+        "INSERT INTO parted VALUES (1, 'a')",
+        "CREATE VIEW seen AS SELECT * FROM plain",
+    )
+    with postgresql.client() as client:
+        for name in ("contacts", "plain"):
+            offered = resource(client, name)
+            first = passes.read_pass(client, offered)
+            assert len(first.records) == 450 and not first.versions, "what is new is told at once"
+            again = passes.read_pass(client, offered, first.cursor)
+            assert again.versions == {r.id: r.version for r in first.records.values()} and not again.records
+            changed = ", updated_at = now()" if name == "contacts" else ""
+            postgresql.run(f"UPDATE {name} SET name = 'new'{changed} WHERE id = 7", f"DELETE FROM {name} WHERE id = 8")
+            third = passes.read_pass(client, offered, again.cursor)
+            assert {id for id, version in third.versions.items() if again.versions[id] != version} == {"7"}
+            assert "8" not in third.versions and third.listing == (name == "plain")
+            assert isinstance(
+                client.write(offered, [Write(WriteKind.UPDATE, {"name": "x"}, id="7", version=again.versions["7"])])[0],
+                VersionMismatch,
+            )
+            (done,) = client.write(
+                offered, [Write(WriteKind.UPDATE, {"name": "x"}, id="7", version=third.versions["7"])]
+            )
+            assert isinstance(done, Written) and done.record.version not in (None, third.versions["7"])
+        for name in ("parted", "seen"):
+            offered = resource(client, name)
+            first = passes.read_pass(client, offered)
+            assert passes.read_pass(client, offered, first.cursor).records == first.records != {}

@@ -12,6 +12,7 @@ from connectors.contract import Field, FieldType, Option, ReadStrategy
 from connectors.models import AccountEvent, AccountObject, AccountState
 from connectors.testing.memory import contacts
 from syncengine import services
+from syncengine.core.filters import FieldCondition, Filter, Filters, Group, Operator
 from syncengine.core.mapping import Side
 from syncengine.models import RemoteRecord
 from syncengine.web.mappings import rows_of
@@ -192,3 +193,25 @@ def test_rule_10_2_a_new_field_that_nobody_uses_reads_nothing_anew(make_world: M
     world.b.edit(next(iter(world.b.rows)), extra="Cook")
     world.rest()
     assert world.right.calls["read"] - reads >= 5, "now it is read for all"
+
+
+def test_rule_6_2_a_filter_that_asks_for_a_field_that_is_gone_says_so(make_world: MakeWorld) -> None:
+    cooks = Filter(groups=(Group(conditions=(FieldCondition("job", Operator.IS, "Cook"),)),))
+    world = make_world(contacts(**HABITS), contacts(**HABITS), filters=Filters(b=cooks))
+    a, b = world.a.add(ANN), world.b.add(ANN)
+    world.rest()
+    job = world.b.resource.field("job")
+    change(world, without("job"))
+    world.wait(minutes=11)
+    world.b.edit(b, phone="+49 30 2")
+    world.rest()
+    world.sync.refresh_from_db()
+    assert world.sync.attention == "object_gone" and "has no field “job”" in world.sync.attention_reason
+    assert "A filter cannot be judged" in world.sync.attention_reason
+    assert services.status_of(world.sync).standing == "attention"
+    assert world.a.values(a)["phone"] == "+49 30 1", "what cannot be judged is not met"
+    change(world, lambda fields: (*fields, job))
+    world.wait(minutes=11)
+    world.rest()
+    world.sync.refresh_from_db()
+    assert world.sync.attention == "" and world.a.values(a)["phone"] == "+49 30 2"

@@ -19,7 +19,7 @@ from .kept import Kept
 from .keys import Key, ids_of
 from .shapes import TYPES, Column, Form, KeyMaker, Reference, Table
 from .values import UNREAD, Cells, Read, key_reader, reader
-from .vendors import Vendor
+from .vendors import MARK, Vendor
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Plan:
             table.name,
             sa.MetaData(),
             *(_sql_column(shape, f"c{i}", table, vendor) for i, shape in enumerate(shapes)),
+            *((sa.Column(sa.quoted_name(MARK, True), Kept("xid"), key="mark", system=True),) if table.marked else ()),
             schema=schema,
             quote=True,
             quote_schema=True if schema else None,
@@ -80,7 +81,9 @@ class Plan:
         self.modified = self._moment("modified_at")
         references = {n: r for n, r in table.references.items() if n in fields and fields[n].target == r.table}
         self._from, labels, self._joined = self._join(references, schema)
-        self._columns: tuple[Any, ...] = (*(own.sql for own in self.own), *labels)
+        mark = (self.sql.c.mark,) if table.marked else ()
+        self._columns: tuple[Any, ...] = (*(own.sql for own in self.own), *labels, *mark)
+        self._mark = len(self._columns) - 1 if mark else None
 
     # statements
 
@@ -93,9 +96,10 @@ class Plan:
             .where(*(condition for condition in conditions if condition is not None))
         )
 
-    def select_own(self) -> sa.Select[Any]:
-        """Rows of the table alone, as `versions_by_id` wants them."""
-        return sa.select(*(own.sql for own in self.own))
+    def select_versions(self, *more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+        """Rows of the table alone, as `versions` wants them, and `more` behind them."""
+        told = (*(own.sql for own in self.key), self.sql.c.mark) if self.table.marked else (o.sql for o in self.own)
+        return sa.select(*told, *more)
 
     def among(self, keys: Sequence[Key]) -> sa.ColumnElement[bool]:
         if len(self.key) == 1:
@@ -134,7 +138,7 @@ class Plan:
         cells = list(zip(*rows, strict=True))
         own = [column.read(cells[i]) for i, column in enumerate(self.own)]
         ids = self._ids(cells)
-        versions = _versions(own)
+        versions = _versions(own) if self._mark is None else _marks(cells[self._mark])
         created = own[self._created] if self._created is not None else [None] * len(rows)
         modified = own[self.modified] if self.modified is not None else [None] * len(rows)
         shown = list(own)
@@ -151,14 +155,18 @@ class Plan:
             if id is not None
         ]
 
-    def versions_by_id(self, rows: Sequence[Sequence[Any]]) -> dict[str, str]:
-        """id → version, of rows of `select_own`."""
+    def versions(self, rows: Sequence[Sequence[Any]]) -> list[tuple[str, str]]:
+        """(id, version) of rows of `select_versions`; without those that have no readable key."""
         if not rows:
-            return {}
+            return []
         cells = list(zip(*rows, strict=True))
-        own = [column.read(cells[i]) for i, column in enumerate(self.own)]
-        pairs = zip(self._ids(cells), _versions(own), strict=True)
-        return {id: version for id, version in pairs if id is not None}
+        if self.table.marked:
+            ids = ids_of([read(cell) for read, cell in zip(self._key_readers, cells, strict=False)])
+            versions = _marks(cells[len(self.key)])
+        else:
+            ids = self._ids(cells)
+            versions = _versions([column.read(cells[i]) for i, column in enumerate(self.own)])
+        return [(id, version) for id, version in zip(ids, versions, strict=True) if id is not None]
 
     def ids(self, keys: Sequence[Sequence[Any]]) -> list[str | None]:
         """The ids of rows that hold the key's columns only, in the key's order."""
@@ -251,6 +259,10 @@ def _versions(own: Iterable[Sequence[Value]]) -> list[str]:
     return [
         digest(repr(row).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest() for row in zip(*own, strict=True)
     ]
+
+
+def _marks(cells: Cells) -> list[str]:
+    return [f"x{cell}" for cell in cells]
 
 
 def _label(names: Sequence[Value]) -> str | None:

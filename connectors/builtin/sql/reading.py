@@ -27,6 +27,8 @@ from .values import moment_reader, wire_moment
 
 OVERLAP = timedelta(minutes=5)
 PAGE = 1000
+VERSIONS = 5000
+"""Rows of a page that names versions only."""
 EARLIEST, LATEST = "1000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 """Moments outside of this cannot be told in wire form: such rows are read by complete passes."""
 
@@ -55,6 +57,8 @@ class Cursor:
     """Where the last page ended: the id, and before it, in a pass by stamps, the stamp."""
     newest: str | None = None
     """Of a pass by stamps: the newest stamp so far."""
+    known: bool = False
+    """Of a complete pass: it follows another one, so that versions tell what is new."""
 
     @classmethod
     def read(cls, text: str) -> Cursor:
@@ -80,7 +84,11 @@ def read_page(connection: sa.Connection, plan: Plan, text: str | None, size: int
     if cursor.checkpoint.column != column:
         raise CursorExpired("The time of the last change is kept in another column than it was.")
     if cursor.complete:
-        return _complete(connection, plan, cursor, size)
+        named = plan.table.marked and cursor.known
+        return _complete_named(connection, plan, cursor) if named else _complete(connection, plan, cursor, size)
+    if plan.table.marked and not cursor.checkpoint.settled:
+        # Most of what is looked at once more has not changed.
+        return _since_named(connection, plan, cursor)
     return _since(connection, plan, cursor, size)
 
 
@@ -109,27 +117,65 @@ def _complete(connection: sa.Connection, plan: Plan, cursor: Cursor, size: int) 
     if more:
         following = replace(cursor, last=(_last_id(records),))
     elif cursor.checkpoint.column is None:
-        following = Cursor(complete=True, checkpoint=cursor.checkpoint)
+        following = Cursor(complete=True, checkpoint=cursor.checkpoint, known=True)
     else:
         following = Cursor(complete=False, checkpoint=cursor.checkpoint)
     return Page(records=tuple(records), cursor=str(following), more=more, listing=True)
 
 
+def _complete_named(connection: sa.Connection, plan: Plan, cursor: Cursor) -> Page:
+    """The same, of rows that were read before: the engine asks for those whose version it does not know."""
+    statement = plan.select_versions().order_by(*plan.order()).limit(VERSIONS + 1)
+    if cursor.last is not None:
+        statement = statement.where(plan.after(_key(plan, cursor.last[0])))
+    rows = connection.execute(statement).fetchall()
+    versions = plan.versions(rows[:VERSIONS])
+    more = len(rows) > VERSIONS
+    following = replace(cursor, last=(versions[-1][0],) if more else None)
+    return Page(versions=tuple(versions), cursor=str(following), more=more, listing=True)
+
+
 # passes by stamps
 
 
-def _since(connection: sa.Connection, plan: Plan, cursor: Cursor, size: int) -> Page:
-    checkpoint = cursor.checkpoint
-    if cursor.last is None and not checkpoint.settled:
+def _since_named(connection: sa.Connection, plan: Plan, cursor: Cursor) -> Page:
+    """The same as `_since`, told by versions: the engine asks for those that it does not know."""
+    if cursor.now is None:
         cursor = replace(cursor, now=_clock(connection, plan))
     moment = plan.vendor.moment(_modified(plan).sql)
-    statement = (
-        plan.select(moment)
-        .where(*_window(plan, moment, cursor), moment <= _bound(plan, LATEST))
-        .order_by(moment, *plan.order())
-        .limit(size + 1)
-    )
-    rows = connection.execute(statement).fetchall()
+    rows = _window_rows(connection, plan, cursor, plan.select_versions(moment), VERSIONS)
+    more = len(rows) > VERSIONS
+    rows = rows[:VERSIONS]
+    versions = plan.versions(rows)
+    return Page(versions=tuple(versions), **_going_on(cursor, rows, versions[-1][0] if more else None))
+
+
+def _window_rows(
+    connection: sa.Connection, plan: Plan, cursor: Cursor, columns: sa.Select[Any], size: int
+) -> Sequence[Any]:
+    """A page of what is to be looked at and one row more, with their stamps at their ends."""
+    moment = plan.vendor.moment(_modified(plan).sql)
+    conditions = (*_window(plan, moment, cursor), moment <= _bound(plan, LATEST))
+    return connection.execute(columns.where(*conditions).order_by(moment, *plan.order()).limit(size + 1)).fetchall()
+
+
+def _going_on(cursor: Cursor, rows: Sequence[Any], last: str | None) -> dict[str, Any]:
+    """Where to go on after these rows. `last`: the id of the last one, where another page follows."""
+    stamps = [stamp for stamp in moment_reader([row[-1] for row in rows]) if isinstance(stamp, str)]
+    newest = max((s for s in stamps if _time(s) <= _time(cursor.now or "")), key=_time, default=None)
+    cursor = replace(cursor, newest=_later(cursor.newest, newest))
+    if last is not None:
+        following = replace(cursor, last=(stamps[-1], last))
+    else:
+        following = Cursor(complete=False, checkpoint=_moved(cursor.checkpoint, cursor))
+    return {"cursor": str(following), "more": last is not None}
+
+
+def _since(connection: sa.Connection, plan: Plan, cursor: Cursor, size: int) -> Page:
+    if cursor.last is None and not cursor.checkpoint.settled:
+        cursor = replace(cursor, now=_clock(connection, plan))
+    moment = plan.vendor.moment(_modified(plan).sql)
+    rows = _window_rows(connection, plan, cursor, plan.select(moment), size)
     more = len(rows) > size
     rows = rows[:size]
     if not rows and cursor.now is None:
@@ -137,14 +183,7 @@ def _since(connection: sa.Connection, plan: Plan, cursor: Cursor, size: int) -> 
     if cursor.now is None:
         cursor = replace(cursor, now=_clock(connection, plan))
     records = _records(plan, rows)
-    stamps = [stamp for stamp in moment_reader([row[-1] for row in rows]) if isinstance(stamp, str)]
-    newest = max((s for s in stamps if _time(s) <= _time(cursor.now or "")), key=_time, default=None)
-    cursor = replace(cursor, newest=_later(cursor.newest, newest))
-    if more:
-        following = replace(cursor, last=(stamps[-1], _last_id(records)))
-    else:
-        following = Cursor(complete=False, checkpoint=_moved(checkpoint, cursor))
-    return Page(records=tuple(records), cursor=str(following), more=more)
+    return Page(records=tuple(records), **_going_on(cursor, rows, _last_id(records) if more else None))
 
 
 def _window(plan: Plan, moment: sa.ColumnElement[Any], cursor: Cursor) -> list[sa.ColumnElement[bool]]:

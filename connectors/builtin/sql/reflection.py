@@ -48,6 +48,7 @@ class Catalogue:
     uniques: Mapping[str, list[Unique]] = field(default_factory=dict)
     checks: Mapping[str, list[Named]] = field(default_factory=dict)
     views: frozenset[str] = frozenset()
+    marked: Collection[str] = ()
     writes: Mapping[str, frozenset[WriteKind]] | None = None
 
 
@@ -84,6 +85,7 @@ def _ask(
         keys=keys,
         foreign_keys=_by_name(inspector.get_multi_foreign_keys(**where)),
         identity=Identity(database=vendor.database, dialect=connection.dialect, schema=schema),
+        marked=vendor.marked(connection, schema),
     )
     if not thorough and all(keys.get(name, {}).get("constrained_columns") for name in columns):
         return catalogue
@@ -170,6 +172,7 @@ def _table(name: str, catalogue: Catalogue) -> Table | None:
         key=key,
         maker=_maker([by_name[part] for part in key], catalogue.identity.database),
         view=view,
+        marked=name in catalogue.marked,
         writes=offered,
         uniques=uniques,
         checked=checked,

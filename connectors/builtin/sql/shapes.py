@@ -119,6 +119,8 @@ class Table:
     """The columns that make up a record's id; never empty."""
     maker: KeyMaker
     view: bool = False
+    marked: bool = False
+    """Its rows carry a mark that is another one after each change."""
     writes: frozenset[WriteKind] = frozenset()
     references: Mapping[str, Reference] = field(default_factory=dict)
     """Column name → what it points to."""

@@ -214,11 +214,11 @@ class Batch:
     def _check_versions(self) -> None:
         """Answer the writes whose rows are gone, or are not what they were, and lock the others till the end."""
         keys = {write.id: key for write in self.writes if write.id and (key := self._key(write.id)) is not None}
-        statement = self.plan.select_own().where(self.plan.among(list(keys.values()))).order_by(*self.plan.order())
+        statement = self.plan.select_versions().where(self.plan.among(list(keys.values()))).order_by(*self.plan.order())
         if self.plan.vendor.locks_rows:
             # In the order of the key, so that two of us never wait for each other.
             statement = statement.with_for_update()
-        present = self.plan.versions_by_id(self._locked(statement)) if keys else {}
+        present = dict(self.plan.versions(self._locked(statement))) if keys else {}
         stale: list[int] = []
         for place, write in enumerate(self.writes):
             if write.id not in present:

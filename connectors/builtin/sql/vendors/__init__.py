@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ..manifest import Database
 from ..settings import Target
-from .base import PLACE, Vendor
+from .base import MARK, PLACE, Vendor
 from .mysql import MySQL
 from .postgresql import PostgreSQL
 from .sqlite import SQLite
 
-__all__ = ["PLACE", "Vendor", "vendor_of"]
+__all__ = ["MARK", "PLACE", "Vendor", "vendor_of"]
 
 _VENDORS: dict[Database, type[Vendor]] = {
     Database.POSTGRESQL: PostgreSQL,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -25,6 +25,9 @@ WRITE_SECONDS = 15
 
 PLACE = "place"
 """Column of `Vendor.rows`."""
+
+MARK = "xmin"
+"""Name of the column that holds a row's mark: in PostgreSQL the number of the transaction that wrote it."""
 
 EVERYTHING = frozenset({WriteKind.CREATE, WriteKind.UPDATE, WriteKind.DELETE})
 
@@ -108,6 +111,10 @@ class Vendor(ABC):
     def among(self, column: sa.Column[Any], cast: str, parts: Sequence[Any]) -> sa.ColumnElement[bool]:
         """The column holds one of these parameters."""
         return column.in_(parts)
+
+    def marked(self, connection: sa.Connection, schema: str | None) -> Collection[str]:
+        """Names of the tables whose rows carry a mark that is another one after each change (`MARK`)."""
+        return ()
 
     def readable_key(self, column: sa.Column[Any], shape: Column) -> sa.ColumnElement[bool] | None:
         """What holds of the rows whose key column has an ordinary value, where others are possible."""

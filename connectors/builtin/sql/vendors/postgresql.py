@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -146,6 +146,14 @@ class PostgreSQL(Vendor):
 
     def among(self, column: sa.Column[Any], cast: str, parts: Sequence[Any]) -> sa.ColumnElement[bool]:
         return column == sa.func.any(sa.literal(list(parts), Kept(f"{cast}[]")))
+
+    def marked(self, connection: sa.Connection, schema: str | None) -> Collection[str]:
+        # Partitions may lie on another server, and views have none.
+        asked = sa.text(
+            "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = coalesce(CAST(:schema AS text), current_schema()) AND c.relkind = 'r'"
+        )
+        return frozenset(connection.execute(asked, {"schema": schema}).scalars())
 
     def writes(self, connection: sa.Connection, schema: str | None) -> Mapping[str, frozenset[WriteKind]]:
         rows = connection.execute(
