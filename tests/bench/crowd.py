@@ -65,6 +65,8 @@ class Crowd:
     workers: Any
     accounts: dict[str, SharedAccount] = field(default_factory=dict)
     number: int = 0
+    untouched: dict[str, list[int]] = field(default_factory=dict)
+    """Account of side A → records that nobody has edited yet: an edit over another one would not arrive."""
 
     def edit_for(self, seconds: float, *, a_second: float, burst: int, tell: bool, seed: int = 1) -> Edits:
         """People edit records of both sides at random, evenly over time; with `tell` the app tells of each burst."""
@@ -83,7 +85,9 @@ class Crowd:
         source, target = (pair.a, pair.b) if left else (pair.b, pair.a)
         app = self.accounts.setdefault(source, SharedAccount(self.directory, source))
         ids = []
-        for number in dice.sample(range(app.records), burst):
+        left_over = self.untouched.get(pair.a) or dice.sample(range(app.records), app.records)
+        self.untouched[pair.a] = left_over[burst:]
+        for number in left_over[:burst]:
             self.number += 1
             text = f"Edit {self.number}"
             edits.made[text] = app.edit(number, job_title=text)
