@@ -45,7 +45,7 @@ class VersionsInline(LookOnly, TabularInline):
 
 @admin.register(Stream, site=workspace_admin_site)
 class StreamAdmin(Rows):
-    list_display = ("object", "records", "read_at", "listed_at", "passing")
+    list_display = ("object", "records", "read_at", "listed_at", "passing", "pace")
     list_select_related = ("object__account",)
 
 

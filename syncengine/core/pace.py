@@ -83,6 +83,14 @@ class Pace:
     seconds: int
     reason: PaceReason
 
+    def is_near(self, other: Pace | None) -> bool:
+        """So little apart that the difference is not worth noting."""
+        return (
+            other is not None
+            and self.reason is other.reason
+            and abs(self.seconds - other.seconds) * 10 <= other.seconds
+        )
+
     def to_json(self) -> dict[str, object]:
         return {"seconds": self.seconds, "reason": self.reason.value}
 

@@ -27,10 +27,10 @@ def interval_of(sync: Sync, stream: Stream) -> timedelta:
 
 def keep_pace(stream: Stream, resource: Resource, *, now: datetime) -> None:
     """Note how often the stream is looked at from now on. A row is written only where that changes."""
-    found = pace_of(_seen(stream, resource, now), bounds()).to_json()
-    if found != stream.pace:
-        stream.pace = found
-        Stream.objects.filter(pk=stream.pk).update(pace=found)
+    found = pace_of(_seen(stream, resource, now), bounds())
+    if not found.is_near(Pace.from_json(stream.pace)):
+        stream.pace = found.to_json()
+        Stream.objects.filter(pk=stream.pk).update(pace=stream.pace)
 
 
 def bounds() -> Bounds:

@@ -52,6 +52,13 @@ def test_what_stays_quiet_is_noted_anew_a_few_times_only() -> None:
     assert len(paces) == 5
 
 
+def test_small_differences_are_not_worth_noting() -> None:
+    pace = Pace(100, PaceReason.QUOTA)
+    assert Pace(110, PaceReason.QUOTA).is_near(pace) and Pace(90, PaceReason.QUOTA).is_near(pace)
+    assert not Pace(111, PaceReason.QUOTA).is_near(pace) and not Pace(100, PaceReason.APP).is_near(pace)
+    assert not pace.is_near(None)
+
+
 def test_bounds_that_contradict_each_other_give_the_shortest() -> None:
     assert pace_of(Seen(quiet_for=DAY), Bounds(60, 30)).seconds == 60
 
