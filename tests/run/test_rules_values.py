@@ -152,6 +152,22 @@ def test_rule_3_7_a_read_that_still_shows_what_we_replaced_is_set_aside(make_wor
     assert world.a.values(a)["job"] == "Cook", "once settled, the old value is an edit like any other"
 
 
+def test_rule_3_7_a_look_just_after_the_write_that_shows_what_we_replaced_tells_nothing(make_world: MakeWorld) -> None:
+    """Else our own value, once it shows, would pass for an edit, and win over a real one."""
+    world = make_world(None, contacts(settle=30, answers=False), winner=Side.B)
+    a, b = world.a.add(ANN, job="Cook"), world.b.add(ANN, job="Cook")
+    world.rest()
+    world.b.freeze()
+    world.a.edit(a, job="Baker")
+    world.slice()
+    world.b.thaw()
+    world.a.edit(a, job="Chef")
+    world.wait(seconds=60)
+    world.rest()
+    assert world.a.values(a)["job"] == world.b.values(b)["job"] == "Chef"
+    world.rests()
+
+
 def test_rule_3_7_a_creation_that_does_not_show_yet_is_not_gone(make_world: MakeWorld) -> None:
     world = make_world(None, contacts(settle=30, answers=False))
     world.rest()

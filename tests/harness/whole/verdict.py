@@ -243,12 +243,21 @@ def _nothing_lost(trial: Trial, seen: Iterable[Seen]) -> None:
 def _check_edit(trial: Trial, app: App, id_: str, name: str, value: Any, ways: dict[Row, set[Row]]) -> None:
     """Nobody else has typed into this field of this person, in any app."""
     now = token(app.people.rows[id_].values.get(name))
+    if now != token(value) and any(_echoed(trial, there, name, now) for there in _reach((app.name, id_), ways)):
+        return
     require(now == token(value), f"{app.name} {id_}: {name} {value!r} was overwritten by {now!r}")
     if value is not None:
         for there in _reach((app.name, id_), ways):
             if not _silently_dropped(trial, there, name, now):
                 arrived = token(trial.app(there[0]).people.rows[there[1]].values.get(name))
                 require(arrived == now, f"{app.name} {id_}: {name} {value!r} was lost: {there} has {arrived!r}")
+
+
+def _echoed(trial: Trial, row: Row, name: str, now: str | None) -> bool:
+    """It made something else of what was sent, and told so late that it looked like an edit of its own."""
+    people, sent = trial.app(row[0]).people, trial.sent.get((*row, name))
+    changes = sent is not None and people.rewrite({name: sent})[name] != sent
+    return changes and not people.answers and bool(people.lag) and token(sent) == now
 
 
 def _silently_dropped(trial: Trial, row: Row, name: str, now: str | None) -> bool:
