@@ -302,8 +302,7 @@ class Office:
             sync.refresh_from_db()
             if sync.state == SyncState.DRAFT:
                 self.trial.say(f"person: starts {sync.pk}")
-                services.start(sync, actor=ACTOR)
-                self._at_once(sync)
+                self.trial.again(services.start, sync)
 
     # --- Undo -----------------------------------------------------------------------------------------------
 

@@ -29,7 +29,8 @@ from connectors.testing.memory_object import Row
 from syncengine import services
 from syncengine.core.brake import Thresholds
 from syncengine.core.mapping import Direction, Matching, Side, SyncSettings
-from syncengine.models import Lease, RecordLink, Sync, SyncRun, SyncState
+from syncengine.core.pace import Pace
+from syncengine.models import Lease, RecordLink, Stream, Sync, SyncRun, SyncState
 from syncengine.run.clock import Clock
 from syncengine.run.preview import run_preview_slice
 from syncengine.run.runner import Next, run_slice
@@ -410,11 +411,11 @@ class Trial:
         """A sync that somebody stopped goes on."""
         sync = Sync.objects.get(pk=sync.pk)
         if sync.state == SyncState.PAUSED:
-            self._again(services.resume, sync)
+            self.again(services.resume, sync)
         elif sync.state == SyncState.OFF:
-            self._again(services.start, sync)
+            self.again(services.start, sync)
 
-    def _again(self, act: Callable[..., Any], sync: Sync) -> None:
+    def again(self, act: Callable[..., Any], sync: Sync) -> None:
         try:
             act(sync, actor="harness")
             self.due[sync.pk] = self.now
@@ -480,8 +481,10 @@ class Trial:
         raise Amiss(f"still writing after {ROUNDS} rounds")
 
     def round(self, after: timedelta = LISTED_ANEW) -> None:
-        """All syncs until they are quiet, so long after the last time."""
-        self.now += after
+        """All syncs until they are quiet, so long after the last time, and no sooner than each stream is due."""
+        paces = [Pace.from_json(pace) for pace in Stream.objects.values_list("pace", flat=True)]
+        longest = max((pace.seconds for pace in paces if pace is not None), default=0)
+        self.now += max(after, timedelta(seconds=longest + 1))
         self.quiet = {}
         for sync in self.syncs:
             self.due[sync.pk] = self.now

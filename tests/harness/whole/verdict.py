@@ -146,7 +146,8 @@ class Seen:
     def takes_part(self, link: RecordLink) -> bool:
         """Are values carried between these two?"""
         there = all(link.end(side) in app.people.rows for side, app in self.apps.items())
-        return there and (link.state == "in_sync" or (link.state == "failing" and bool(link.parked)))
+        of_a_field = link.state == "failing" and link.cause in {one["reason"] for one in link.parked.values()}
+        return there and (link.state == "in_sync" or of_a_field)
 
     def differences_have_their_reasons(self, link: RecordLink) -> None:
         a, b = self.held(link, Side.A), self.held(link, Side.B)
