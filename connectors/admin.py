@@ -57,4 +57,4 @@ class AccountObjectAdmin(LookOnly, ModelAdmin):
 
 @admin.register(RateBudget, site=workspace_admin_site)
 class RateBudgetAdmin(LookOnly, ModelAdmin):
-    list_display = ("account", "used_until", "paused_until")
+    list_display = ("account", "used_until", "paused_until", "share", "slowed_at")

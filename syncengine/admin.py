@@ -45,24 +45,25 @@ class VersionsInline(LookOnly, TabularInline):
 
 @admin.register(Stream, site=workspace_admin_site)
 class StreamAdmin(Rows):
-    list_display = ("object", "records", "read_at", "listed_at", "passing", "pace")
+    list_display = ("object", "records", "read_at", "listed_at", "settled_at", "passing", "missing", "pace")
+    list_filter = ("passing",)
     list_select_related = ("object__account",)
 
 
 @admin.register(RemoteRecord, site=workspace_admin_site)
 class RemoteRecordAdmin(Rows):
-    list_display = ("label", "remote_id", "stream", "modified_at", "gone")
+    list_display = ("label", "remote_id", "stream", "modified_at", "written_at", "gone", "merged_into", "suspect")
     list_select_related = ("stream__object__account",)
-    list_filter = ("stream", "gone")
+    list_filter = ("stream", "gone", "suspect")
     search_fields = ("=remote_id",)
 
 
 @admin.register(Sync, site=workspace_admin_site)
 class SyncAdmin(Rows):
-    list_display = ("pk", "pair", "state", "attention", "initial_done", "last_run_at", "deleted_at")
+    list_display = ("pk", "pair", "state", "attention", "setbacks", "initial_done", "last_run_at", "deleted_at")
     list_display_links = ("pk", "pair")
     list_select_related = ("pair__stream_a__object__account", "pair__stream_b__object__account")
-    list_filter = ("state", "attention")
+    list_filter = ("state", "attention", "initial_done")
     inlines = (VersionsInline,)
 
 
@@ -74,8 +75,21 @@ class SettingsVersionAdmin(Rows):
 
 @admin.register(RecordLink, site=workspace_admin_site)
 class RecordLinkAdmin(Rows):
-    list_display = ("__str__", "a_id", "b_id", "state", "cause", "changed_at")
-    list_filter = ("state",)
+    list_display = (
+        "__str__",
+        "a_id",
+        "b_id",
+        "state",
+        "cause",
+        "decision",
+        "decided_by",
+        "made_by",
+        "attempts",
+        "next_try_at",
+        "paused",
+        "changed_at",
+    )
+    list_filter = ("state", "decision", "paused")
     search_fields = ("=a_id", "=b_id")
 
 
@@ -88,7 +102,23 @@ class SyncRunAdmin(Rows):
 
 @admin.register(Operation, site=workspace_admin_site)
 class OperationAdmin(Rows):
-    list_display = ("pk", "run_id", "kind", "side", "label", "remote_id", "state", "hold", "decided_by", "ended_at")
+    list_display = (
+        "pk",
+        "run_id",
+        "kind",
+        "side",
+        "label",
+        "remote_id",
+        "state",
+        "hold",
+        "error",
+        "clears",
+        "decided_by",
+        "decided_at",
+        "planned_at",
+        "sent_at",
+        "ended_at",
+    )
     list_filter = ("state", "hold", "kind", "side")
     search_fields = ("=remote_id",)
     raw_id_fields = ("run", "link")

@@ -9,3 +9,6 @@ class SyncEngineConfig(AppConfig):
     label = "syncengine"
     verbose_name = _("Syncs")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401  (registers itself)

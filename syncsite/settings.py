@@ -198,6 +198,9 @@ QUEUE_AHEAD = env.int("QUEUE_AHEAD", default=8 * QUEUE_WORKERS)
 """Tasks that may wait on the queue, of all clusters together."""
 QUEUE_LONG = env.int("QUEUE_LONG", default=QUEUE_WORKERS)
 """Workers, of all clusters together, that may be busy with syncs that have a lot to do."""
+CIRCUIT_PERCENT = env.int("CIRCUIT_PERCENT", default=50)
+CIRCUIT_AT_LEAST = env.int("CIRCUIT_AT_LEAST", default=20)
+"""Where more than this share of a run, and at least so many records, are refused by an app, the rest is held off."""
 POLL_SHORTEST = env.int("POLL_SHORTEST", default=30)
 POLL_LONGEST = env.int("POLL_LONGEST", default=90)
 """Seconds between two looks at what changes often, and at what is quiet. A plan may name others."""

@@ -212,6 +212,7 @@ class OptionClasses:
     def __init__(self, a: Field, b: Field, pairs: tuple[tuple[str, str], ...]) -> None:
         self._class: dict[tuple[Side, str], str] = {}
         self._members: dict[tuple[Side, str], list[str]] = {}
+        self._offered = {option.value for field in (a, b) for option in options_of(field)}
         named_a = {x for x, _ in pairs}
         named_b = {y for _, y in pairs}
         for x, y in (*pairs, *_same_labels(a, b, named_a, named_b)):
@@ -232,7 +233,9 @@ class OptionClasses:
     def into(self, side: Side) -> Convert:
         def class_of(value: Value) -> Value:
             text = _option_value(value)
-            return self._class.get((side, text), f"?{side.value}:{text}")
+            # What neither side offers any more, and both still hold, is the same on both.
+            unpaired = f"?{side.value}:{text}" if text in self._offered else f"?{text}"
+            return self._class.get((side, text), unpaired)
 
         return class_of
 

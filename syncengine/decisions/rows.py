@@ -57,11 +57,16 @@ def rows_with(sync: Sync, ids: Mapping[Side, set[str]]) -> dict[Place, RecordLin
 
 
 def rows_alone(sync: Sync, links: Iterable[RecordLink]) -> list[RecordLink]:
-    """These as they are now. Raises SyncError: one of them has another end by now, or is being written."""
-    pks = [link.pk for link in links]
+    """These as they are now. Raises SyncError: one of them has another end by now, or another decision than when it
+    was looked at, or is being written."""
+    decided = {link.pk: link.decision for link in links}
+    pks = list(decided)
     rows = list(RecordLink.objects.filter(pk__in=pks, pair_id=sync.pair_id, closed_at=None).order_by("pk"))
     if not pks or len(rows) < len(set(pks)):
         raise SyncError(_("There is no such record."))
+    changed = next((row for row in rows if row.decision != decided[row.pk]), None)
+    if changed is not None:
+        raise SyncError(_("Somebody has decided about “%(name)s” meanwhile.") % {"name": str(changed)})
     linked = next((row for row in rows if row.is_whole), None)
     if linked is not None:
         raise SyncError(_("“%(name)s” is linked already.") % {"name": str(linked)})

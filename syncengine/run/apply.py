@@ -150,7 +150,9 @@ class Applier:
         alone = resource.idempotency is Idempotency.NONE if kind is WriteKind.CREATE else not resource.lock
         # Where several packets are under way at a time, each is small: what they have in hand is stored one by one.
         several = self.work.lanes.width(self.work.clients[side].width) > 1
-        return size if alone else max(PACKET // size, 1 if several else BATCHES) * size
+        # After a worker died with it, what it achieves is stored at once: deaths in a row are to be without any.
+        small = alone or self.work.held.deaths > 0
+        return size if small else max(PACKET // size, 1 if several else BATCHES) * size
 
     def _carry_out(self, side: Side, kind: WriteKind, packet: Sequence[Operation]) -> Steps[None]:
         self.work.go_on()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -20,9 +21,6 @@ from . import brake
 from .context import Slice
 from .lease import fenced
 
-SHARE = 0.5
-AT_LEAST = 20
-"""Refusals before anything is concluded from them."""
 WINDOW = 200
 """Older answers than so many count for less and less."""
 PROBE = 5
@@ -61,11 +59,11 @@ class Circuit:
         if side in self._probing:
             if good + bad:
                 self._probing.discard(side)
-                if bad > SHARE * (good + bad):
+                if _is_most(bad, good + bad):
                     self._open(side, good, bad)
                 else:
                     self._close(side)
-        elif bad >= AT_LEAST and bad > SHARE * (good + bad):
+        elif bad >= settings.CIRCUIT_AT_LEAST and _is_most(bad, good + bad):
             self._open(side, good, bad)
         elif good + bad > WINDOW:
             for what in ("taken", "failed"):
@@ -93,6 +91,10 @@ class Circuit:
     def _forget_counts(self, side: Side) -> None:
         for what in ("taken", "failed"):
             self.work.progress[_name(what, side)] = 0
+
+
+def _is_most(bad: int, answers: int) -> bool:
+    return bad * 100 > settings.CIRCUIT_PERCENT * answers
 
 
 def count(work: Slice, side: Side, *, taken: bool) -> None:

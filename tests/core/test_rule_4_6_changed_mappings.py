@@ -50,6 +50,18 @@ def test_rule_4_6_what_cannot_be_said_in_the_new_form_is_parked(in_step):
     assert [p.reason.value for p in parked.values()] == ["unknown_option"], "“done” has no counterpart any more"
 
 
+def test_rule_3_8_an_option_that_both_sides_lost_and_both_still_hold_makes_no_difference():
+    both = field("stage", T.CHOICE, options=("new", "won", "lost"))
+    lost = field("stage", T.CHOICE, options=("new", "won"))
+    pair = Pair(rules_of(both, both), {"stage": "lost"}, {"stage": "lost"}).in_step()
+    after = replace(pair, rules=rules_of(lost, lost).remembering([pair.rules.settings]))
+    plan = after.plan()
+    assert after.written() == {} and not plan.parked and not plan.notes
+    looks = [after.rules.looks(side, {"stage": "lost"}) for side in (A, B)]
+    assert looks[0] == looks[1]
+    assert after.edited(a={"stage": "won"}).written() == {B: {"stage": "won"}}
+
+
 def test_rule_4_6_an_edit_since_goes_before_sending_again(in_step):
     edited = changed(in_step.edited(b={"stage": "open"}), origin=A)
     assert edited.written() == {A: {"stage": "new"}}

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from connectors.contract import Idempotency, PermissionLost, Refusal, Refused, SignInAgain, WriteKind
 from connectors.models import AccountState, ConnectedAccount
 from connectors.testing.memory import contacts
-from syncengine import services
+from syncengine import checks, services
 from syncengine.core.states import FailureClass
 from syncengine.models import Operation, OperationState, RunState, SyncRun
 from syncengine.words import ATTENTIONS, FAILURES
@@ -87,6 +88,17 @@ def test_rule_9_4_a_run_that_is_mostly_refused_is_held_off_and_tried_again(make_
     world.rest()
     assert len(world.b.rows) == world.b.created_by_write == 200 and world.states() == {"in_sync": 200}
     world.rests()
+
+
+@override_settings(CIRCUIT_PERCENT=10, CIRCUIT_AT_LEAST=5)
+def test_rule_9_4_the_share_is_the_operators(make_world: MakeWorld) -> None:
+    world, _moody = first_run(make_world, 150, bad=30)
+    world.slice()
+    world.sync.refresh_from_db()
+    assert world.sync.attention == "refused" and len(world.right.sent) < 150
+    assert checks.check_bounds() == []
+    with override_settings(CIRCUIT_PERCENT=0, CIRCUIT_AT_LEAST=100_000):
+        assert [error.id for error in checks.check_bounds()] == ["syncengine.E001"] * 2
 
 
 def test_rule_9_4_the_other_side_goes_on(make_world: MakeWorld) -> None:
