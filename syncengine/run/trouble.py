@@ -6,12 +6,15 @@ import logging
 from datetime import timedelta
 
 from django.db import OperationalError
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from connectors import accounts
 from connectors.contract import (
     ConnectorError,
     PermissionLost,
+    QuotaUsedUp,
     RateLimited,
     ResourceGone,
     Retry,
@@ -41,6 +44,8 @@ TOO_MANY_DEATHS = 5
 def after(error: Exception, sync: Sync, held: Held, clock: Clock) -> Next:
     """Note what stopped the sync, under its leases, and when it is tried again. Raises LeaseLost."""
     now = clock.now()
+    if isinstance(error, QuotaUsedUp):
+        return _tomorrow(error, sync, held, clock)
     if isinstance(error, RateLimited):
         return Next(now + (timedelta(seconds=max(error.after, 1)) if error.after else RATE_LIMIT_WAIT))
     attention, reason, wait = _verdict(error, sync)
@@ -50,6 +55,17 @@ def after(error: Exception, sync: Sync, held: Held, clock: Clock) -> Next:
         )
         SyncRun.objects.under_way().filter(sync=sync).update(error=reason)
     return Next(now + wait)
+
+
+def _tomorrow(error: QuotaUsedUp, sync: Sync, held: Held, clock: Clock) -> Next:
+    """People are told that only the day's quota is the reason, and until when: nothing is wrong (rule 10.1)."""
+    at = clock.now() + (timedelta(seconds=max(error.after, 1)) if error.after else LONGEST_WAIT)
+    text = _("%(error)s It goes on at %(time)s.")
+    reason = text % {"error": _plain(error), "time": date_format(localtime(at), "DATETIME_FORMAT")}
+    with fenced(held):
+        Sync.objects.filter(pk=sync.pk).update(attention_reason=reason)
+        SyncRun.objects.under_way().filter(sync=sync).update(error=reason)
+    return Next(at)
 
 
 def _verdict(error: Exception, sync: Sync) -> tuple[str, str, timedelta]:
