@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from connectors.contract import WriteKind
@@ -45,6 +44,7 @@ STAYS_OUT = {d: Condition(d) for d in (Decision.KEPT_APART, Decision.LEFT_OUT, D
 """What people say of records that have no other end, and what it makes of them."""
 LOST_IN = {Side.A: FailureClass.DELETED_IN_A, Side.B: FailureClass.DELETED_IN_B}
 _DUE = "pair_id = %s AND (replan OR next_try_at <= %s) AND closed_at IS NULL AND id > %s ORDER BY id LIMIT %s"
+_CHANGED = "SELECT remote_id, seq FROM syncengine_remoterecord WHERE stream_id = %s AND seq > %s ORDER BY seq LIMIT %s"
 _SENDING = """
 SELECT link_id FROM syncengine_operation
  WHERE link_id = ANY(%s::bigint[]) AND (state = 'sending' OR (state = 'planned' AND NOT undoes = '[]'))
@@ -92,9 +92,12 @@ class Planner:
                 return not self._is_due()
         return True
 
-    def _changed(self, side: Side) -> QuerySet[RemoteRecord]:
+    def _changed(self, side: Side, most: int) -> list[tuple[str, int]]:
+        """(id, number of its last change) of what was not planned yet."""
         planned = self.sync.planned_a if side is Side.A else self.sync.planned_b
-        return RemoteRecord.objects.filter(stream=self.work.streams[side], seq__gt=planned).order_by("seq")
+        with connection.cursor() as cursor:
+            cursor.execute(_CHANGED, [self.work.streams[side].pk, planned, most])
+            return cursor.fetchall()
 
     def _due_links(self, most: int) -> list[RecordLink]:
         condition = (
@@ -103,11 +106,11 @@ class Planner:
         return LINKS.find(condition, [self.pair.pk, self.work.clock.now(), self._after, most])
 
     def _is_due(self) -> bool:
-        return bool(self._due_links(1)) or any(self._changed(side).exists() for side in Side)
+        return bool(self._due_links(1)) or any(self._changed(side, 1) for side in Side)
 
     def _plan_chunk(self) -> int | None:
         """One chunk; None where nothing is due."""
-        changed = {side: list(self._changed(side).values_list("remote_id", "seq")[:CHUNK]) for side in Side}
+        changed = {side: self._changed(side, CHUNK) for side in Side}
         links = self._due_links(CHUNK)
         if not any(changed.values()) and not links:
             return None

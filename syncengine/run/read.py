@@ -39,6 +39,10 @@ from .store import Seen, ids_of, known_marks, mark_gone, store_records, unknown
 from .survivors import Beside, news_of, refuse_strangers, there, told_by
 from .turns import listing_due
 
+_NAMED = """
+SELECT remote_id, not_before FROM syncengine_dirtyrecord WHERE stream_id = %s AND not_before <= %s ORDER BY id
+"""
+
 
 @dataclass(slots=True)
 class Reader:
@@ -306,8 +310,9 @@ class Reader:
 
     def _read_dirty(self, deadline: datetime) -> bool:
         """Records that somebody named, that a listing lacks, or whose last reading was too old to count (3.7)."""
-        due = DirtyRecord.objects.filter(stream=self.stream, not_before__lte=self.clock.now())
-        marks = list(due.order_by("pk").values_list("remote_id", "not_before"))
+        with connection.cursor() as cursor:
+            cursor.execute(_NAMED, [self.stream.pk, self.clock.now()])
+            marks = cursor.fetchall()
         for start in range(0, len(marks), self.resource.get_batch):
             if start and self.clock.now() >= deadline:
                 return False

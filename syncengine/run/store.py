@@ -213,11 +213,23 @@ def store_records(
             touched[id_] = one
     renamed: frozenset[str] = frozenset()
     if changed:
-        stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
+        _lock_number(stream)
         renamed = _write(stream, resource, list(changed.values()), locale, known)
     if touched:
         _touch(stream, list(touched.values()))
     return Stored(aside, renamed)
+
+
+def _lock_number(stream: Stream) -> None:
+    """The number of the stream's last change, which nobody else moves until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq FROM syncengine_stream WHERE id = %s FOR UPDATE", [stream.pk])
+        stream.seq = cursor.fetchone()[0]
+
+
+def _keep_number(stream: Stream) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE syncengine_stream SET seq = %s WHERE id = %s", [stream.seq, stream.pk])
 
 
 def _whole(values: Values, untold: Values) -> Values:
@@ -280,7 +292,7 @@ def _write(
         pks = {remote_id: pk for pk, remote_id in cursor.fetchall()}
     moved = [row["id"] for row in rows if before.get(row["id"]) != row["keys"]]
     _write_keys(stream, {pks[id_]: keys[id_] for id_ in moved}, [pks[id_] for id_ in moved if id_ in before])
-    Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
+    _keep_number(stream)
     labels = {id_: record.label for id_, record in (known or {}).items()}
     return frozenset(moved).union(row["id"] for row in rows if labels.get(row["id"]) != row["label"])
 
@@ -313,7 +325,7 @@ def mark_gone(
     `at`: when the app was asked. With `unknown`, ids that were never seen are remembered as gone too: a link may
     still lead to them. `by_us`: what is read before the app has settled is of yesterday (rule 3.7).
     """
-    stream.seq = Stream.objects.select_for_update().values_list("seq", flat=True).get(pk=stream.pk)
+    _lock_number(stream)
     if unknown:
         RemoteRecord.objects.bulk_create(
             RemoteRecord(stream=stream, remote_id=id_, fingerprint="", asked_at=at, first_seq=0, seq=0)
@@ -329,7 +341,7 @@ def mark_gone(
         row.suspect, row.written_at = False, at if by_us else row.written_at
     update_rows(rows, ["gone", "gone_at", "merged_into", "seq", "suspect", "written_at"])
     MatchKey.objects.filter(record__in=rows).delete()
-    Stream.objects.filter(pk=stream.pk).update(seq=stream.seq)
+    _keep_number(stream)
 
 
 def label_of(values: Values, resource: Resource) -> str:
