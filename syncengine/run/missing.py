@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from ..core.deletion import shrinks_too_much
-from ..models import RemoteRecord, Stream
+from ..models import ListedPage, RemoteRecord, Stream
 from ..models.sync import Attention
 from .clock import Clock
 from .lease import Held, fenced
@@ -53,6 +53,13 @@ def note_listed(stream: Stream, ids: Sequence[str]) -> None:
         cursor.execute(
             "INSERT INTO syncengine_listedpage (stream_id, ids) VALUES (%s, %s::jsonb)", [stream.pk, json.dumps(ids)]
         )
+
+
+def forget_listed(stream: Stream) -> None:
+    """The pages noted are of no use any more. Within `lease.fenced`."""
+    pages = ListedPage.objects.filter(stream=stream)
+    # `delete` would load a million ids first: somebody listens to all deletions.
+    pages._raw_delete(pages.db)
 
 
 def weigh(stream: Stream, last: Sequence[str]) -> list[str]:

@@ -25,7 +25,7 @@ from connectors.contract import (
 
 from ..core.mapping import Side, fingerprint
 from ..core.values import Locale
-from ..models import DirtyRecord, ListedPage, RemoteRecord, Stream
+from ..models import DirtyRecord, RemoteRecord, Stream
 from . import missing, settling
 from .ahead import Answer
 from .clock import Clock
@@ -164,7 +164,7 @@ class Reader:
     def restart(self, **changes: object) -> None:
         """The next page is the first of a complete pass."""
         with fenced(self.held):
-            ListedPage.objects.filter(stream=self.stream).delete()
+            missing.forget_listed(self.stream)
             self.update(cursor="", passing=False, listing=False, pass_broken=False, records=0, **FORGOTTEN, **changes)
 
     def update(self, **changes: object) -> None:
@@ -216,7 +216,7 @@ class Reader:
                 missing.note_listed(self.stream, ids_of(page))
             elif last_of_listing:
                 self._look_for_missing(page)
-                ListedPage.objects.filter(stream=self.stream).delete()
+                missing.forget_listed(self.stream)
             self.update(
                 cursor=page.cursor,
                 passing=page.more,
