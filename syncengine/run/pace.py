@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
+from connectors.budget import day_left
 from connectors.contract import Resource
 from tenants.context import current_workspace
 from tenants.entitlements import limit
 
-from ..core.pace import Bounds, Pace, Seen, pace_of, spread
-from ..models import Stream, Sync
+from ..core.pace import Allowance, Bounds, Pace, Seen, pace_of, spread
+from ..models import Stream, Sync, SyncState
 
 NOTICE_LATE = timedelta(minutes=5)
 """A change that was found so long after the last notice was not told of: the app is looked at as any other."""
+FOR_LOOKS = 0.5
+"""Of what is left of a day's quota; the rest is for writes, and for what is read by its id."""
 NOTED_EVERY = timedelta(minutes=1)
 """Notices that follow each other are noted once."""
 
@@ -27,7 +31,7 @@ def interval_of(sync: Sync, stream: Stream) -> timedelta:
 
 def keep_pace(stream: Stream, resource: Resource, *, now: datetime) -> None:
     """Note how often the stream is looked at from now on. A row is written only where that changes."""
-    found = pace_of(_seen(stream, resource, now), bounds())
+    found = pace_of(_seen(stream, resource, now), bounds(), _allowance(stream, now))
     if not found.is_near(Pace.from_json(stream.pace)):
         stream.pace = found.to_json()
         Stream.objects.filter(pk=stream.pk).update(pace=stream.pace)
@@ -63,6 +67,19 @@ def _seen(stream: Stream, resource: Resource, now: datetime) -> Seen:
         takes=stream.pass_seconds,
         least=resource.poll,
     )
+
+
+def _allowance(stream: Stream, now: datetime) -> Allowance | None:
+    """What is left of the day's quota for looks at all streams of the account; None where the app has no quota."""
+    account = stream.object.account
+    per_day = account.manifest.requests_per_day if account.manifest is not None else None
+    if per_day is None:
+        return None
+    requests, ends_in = day_left(account.pk, per_day, now)
+    live = Sync.objects.filter(state=SyncState.ON, deleted_at=None)
+    used = Q(pairs_as_a__syncs__in=live) | Q(pairs_as_b__syncs__in=live)
+    pages = Stream.objects.filter(used, object__account=account).distinct().values_list("pk", "pass_pages")
+    return Allowance(requests * FOR_LOOKS, ends_in, max(sum(count for _pk, count in pages), 1))
 
 
 def _name(stream: Stream) -> str:

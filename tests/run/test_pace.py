@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from connectors.models import RateBudget
 from connectors.testing.memory import contacts
 from syncengine import services
 from syncengine.core.pace import SPREAD
 from syncengine.looking import LookReason, next_look
 from syncengine.models import Stream
+from syncengine.run.pace import keep_pace
 from tenants import due
 
 from .conftest import MakeWorld, World
@@ -83,6 +86,26 @@ def test_an_app_that_asks_for_less_is_left_alone(make_world: MakeWorld) -> None:
     world = make_world(contacts(poll=900, **FEED), contacts(poll=900, **FEED))
     world.a.add(ANN)
     assert within(after(world), 900) and paces(world) == ["app", "app"]
+
+
+def test_rule_10_1_looks_mind_what_is_left_of_the_day_s_quota(make_world: MakeWorld) -> None:
+    """1,000 requests are left for ten hours: half of them for looks, which take one each."""
+    world = make_world(contacts(**FEED), contacts(**FEED))
+    world.a.add(ANN)
+    world.rest()
+    connector = world.connectors["memory"]
+    connector.manifest = replace(connector.manifest, requests_per_day=10_000)
+    stream = Stream.objects.select_related("object__account").get(pk=world.sync.pair.stream_a_id)
+    budget = {"used_until": world.now, "day_left": 1000, "day_ends": world.now + timedelta(hours=10)}
+    RateBudget.objects.update_or_create(account=stream.object.account, defaults=budget)
+    keep_pace(stream, world.a.resource, now=world.now)
+    assert stream.pace == {"seconds": 72, "reason": "quota"}
+    Stream.objects.update(pass_pages=10)
+    keep_pace(stream, world.a.resource, now=world.now)
+    assert stream.pace == {"seconds": 720, "reason": "quota"}
+    RateBudget.objects.update(day_left=0)
+    keep_pace(stream, world.a.resource, now=world.now)
+    assert stream.pace == {"seconds": 36_000, "reason": "quota"}
 
 
 def test_rule_10_1_where_the_app_tells_looks_are_a_safety_net(make_world: MakeWorld, set_clock: Any) -> None:
