@@ -105,6 +105,20 @@ def _value(values: Values, resource: Resource, canonical: str) -> Value:
     return None
 
 
+IDENTIFYING = frozenset(
+    {"first_name", "last_name", "full_name", "name", "company", "company_ref", "domain", "website", "email", "sku",
+     "number", "title", "subject"}
+)  # fmt: skip
+"""Canonical names of all that match keys, and what people call a record, may follow from."""
+
+
+def identifying(resource: Resource, own_fields: Iterable[str]) -> frozenset[str]:
+    """Fields that the keys of a record of this resource, and what people call it, follow from."""
+    standing = standing_for(resource)
+    fields = [f.name for name, some in standing.items() if name in IDENTIFYING or name == _ADDRESSES for f in some]
+    return frozenset(fields).union(own_fields)
+
+
 _STANDING: dict[int, tuple[tuple[Field, ...], Mapping[str, tuple[Field, ...]]]] = {}
 _MOST_RESOURCES = 1000
 """Kept at once: the fields of a resource are gone through for each of its records."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from copy import copy
 
 from connectors.contract import Resource, Values
@@ -118,10 +118,13 @@ class Rules:
             lens.direction, mapping.winner or self.settings.winner, mapping.clears, mapping.mode, lens.tells_blank
         )
 
-    def looks(self, side: Side, values: Values) -> dict[str, Key]:
-        """Strand → key of everything that this record carries; what was not read is left out."""
+    def looks(self, side: Side, values: Values, only: Set[str] | None = None) -> dict[str, Key]:
+        """Strand → key of everything that this record carries; what was not read is left out. `only`: at least of
+        these strands."""
         keys: dict[str, Key] = {}
         for lens, strands, plain in self._looks[side]:
+            if only is not None and only.isdisjoint(strands.values()):
+                continue
             if plain is not None:
                 name, key_at = plain
                 if name in values:

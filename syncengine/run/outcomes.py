@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
+from django.db import connection
+
 from connectors.contract import (
     DuplicateRecord,
     NotFound,
@@ -54,6 +56,10 @@ LINK_FIELDS = [
     "closed_at",
 ]  # fmt: skip
 
+_DONE = """
+UPDATE syncengine_operation SET state = 'done', error = '', message = '', ended_at = %s, deadline = NULL
+ WHERE id = ANY(%s::bigint[])
+"""
 _stored = attrgetter(*LINK_FIELDS)
 
 
@@ -98,6 +104,7 @@ class Outcomes:
         links = {link.id: link for link in found}
         before = {link.id: _stored(link) for link in found}
         known_to_plan = self._is_planned(side)
+        sent = {op.id: op.remote_id for op in batch}
         made = [o.id for op, o in zip(batch, outcomes, strict=True) if op.kind == WriteKind.CREATE and _is_written(o)]
         others = self._rows_of(side, made)
         written: list[tuple[Operation, Written]] = []
@@ -119,12 +126,22 @@ class Outcomes:
         if known_to_plan and all(op.kind == WriteKind.UPDATE for op in batch):
             self._plan_up_to_here(side)
         undone.ended(self.work, side, [op for op, _ in written])
-        update_rows(batch, ["state", "error", "message", "ended_at", "remote_id", "deadline"])
+        self._advance(batch, sent)
         update_rows(found, changed_names(found, before, LINK_FIELDS))
         self.work.touched = True
         achieved(self.work.held)
         new = [op.link for op, _ in written if op.kind == WriteKind.CREATE]
         self.work.associations.wake({one: {end for link in new if (end := link.end(one))} for one in Side})
+
+    def _advance(self, batch: Sequence[Operation], sent: Mapping[int, str | None]) -> None:
+        """Those that simply arrived in one statement, and each of the others with what became of it."""
+        done = [op for op in batch if _has_arrived(op) and op.remote_id == sent[op.id]]
+        if done:
+            with connection.cursor() as cursor:
+                cursor.execute(_DONE, [done[0].ended_at, array(op.id for op in done)])
+        plain = {op.id for op in done}
+        others = [op for op in batch if op.id not in plain]
+        update_rows(others, ["state", "error", "message", "ended_at", "remote_id", "deadline"])
 
     def _is_planned(self, side: Side) -> bool:
         """Is everything planned that is known of this side's stream?"""
@@ -177,8 +194,8 @@ class Outcomes:
         held = [
             self._held(side, op, outcome, read_back.get(outcome.id), known.get(outcome.id)) for op, outcome in items
         ]
-        rules = self.work.associations.knowing({side: [record.values for record in held]})
-        for (op, outcome), record in zip(items, held, strict=True):
+        rules = self.work.associations.knowing({side: [record.values for record, _print in held]})
+        for (op, outcome), (record, print_) in zip(items, held, strict=True):
             before = known.get(outcome.id)
             seen.append(
                 Seen(
@@ -187,9 +204,11 @@ class Outcomes:
                     written_at=now,
                     origin_sync=self.work.sync.pk if op.kind == WriteKind.CREATE else None,
                     replaced=before.fingerprint if before is not None else "",
+                    fingerprint=print_,
                 )
             )
-            self._done(side, op, record, now, rules, self._told(side, outcome, read_back.get(outcome.id)))
+            told = self._told(side, outcome, read_back.get(outcome.id))
+            self._done(side, op, record, now, rules, told, as_sent=_is_as_sent(op, record, before))
         renamed = store_records(stream, self.work.resources[side], seen, self.work.rules.locale, known=known).renamed
         for op, outcome in items:
             if outcome.id in renamed:
@@ -210,20 +229,22 @@ class Outcomes:
 
     def _held(
         self, side: Side, op: Operation, outcome: Written, read: Record | None, before: RemoteRecord | None
-    ) -> Record:
-        """What the record holds now: as answered, as read back, or as written over what was known."""
+    ) -> tuple[Record, str]:
+        """What the record holds now: as answered, as read back, or as written over what was known. With the
+        fingerprint of it, where it is known to be whole."""
         settle_time = timedelta(seconds=self.work.resources[side].settle)
         if read is not None and settle_time and before is not None and shows_the_past(op, read, before.values):
             read = None
         answered = outcome.record or read
         if answered is not None:
-            values = {**(before.values if before is not None else {}), **storable_print(answered.values)[0]}
-            return Record(answered.id, values, answered.version, answered.created_at, answered.modified_at)
+            values, print_ = storable_print({**(before.values if before is not None else {}), **answered.values})
+            record = Record(answered.id, values, answered.version, answered.created_at, answered.modified_at)
+            return record, print_ if before is not None else ""
         settled = self.work.clock.now() + settle_time
         make_dirty(self.work.streams[side], [outcome.id], settled)
         op.deadline = settled if settle_time else None
         written: dict[str, Any] = {c["field"]: c["after"] for c in op.changes}
-        return Record(outcome.id, {**(before.values if before is not None else {}), **written})
+        return Record(outcome.id, {**(before.values if before is not None else {}), **written}), ""
 
     def _told(self, side: Side, outcome: Written, read: Record | None) -> Values:
         """What the app surely holds now: a look while it settles may show what was there before."""
@@ -231,13 +252,25 @@ class Outcomes:
             return outcome.record.values
         return {} if read is None or self.work.resources[side].settle else read.values
 
-    def _done(self, side: Side, op: Operation, record: Record, now: datetime, rules: Rules, told: Values) -> None:
+    def _done(
+        self,
+        side: Side,
+        op: Operation,
+        record: Record,
+        now: datetime,
+        rules: Rules,
+        told: Values,
+        *,
+        as_sent: bool,
+    ) -> None:
+        """`as_sent`: it holds what it held before and what was written, and nothing else has to be looked at."""
         op.state, op.ended_at, op.error, op.message, op.remote_id = OperationState.DONE, now, "", "", record.id
         link = op.link
         if op.kind == WriteKind.CREATE:
             link.made_by = "created"
             link.label = link.label or label_of(record.values, self.work.resources[side])
-        looks, planned = rules.looks(side, record.values), planned_from_json(op.strands)
+        planned = planned_from_json(op.strands)
+        looks = rules.looks(side, record.values, planned.keys() if as_sent else None)
         ignored = {} if op.undoes else self._ignored(side, planned, looks, told)
         if ignored:
             op.error = FailureClass.APP_RULE.value
@@ -429,6 +462,17 @@ class Outcomes:
         wait = min(FIRST_WAIT * 4 ** min(link.attempts - 1, 8), LONGEST_WAIT)
         settle(link, failure=cause, detail=message)
         link.next_try_at = self.work.clock.now() + wait
+
+
+def _has_arrived(op: Operation) -> bool:
+    """And nothing is left to be judged of it."""
+    return op.state == OperationState.DONE and not op.error and op.deadline is None
+
+
+def _is_as_sent(op: Operation, record: Record, before: RemoteRecord | None) -> bool:
+    if op.kind != WriteKind.UPDATE or before is None:
+        return False
+    return record.values == {**before.values, **{change["field"]: change["after"] for change in op.changes}}
 
 
 def _is_written(outcome: Outcome) -> bool:

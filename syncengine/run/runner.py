@@ -38,6 +38,7 @@ from .context import Halted, Next, Slice
 from .counts import keep_counts
 from .decided import end_decisions
 from .doubt import Doubts
+from .garbage import collected_seldom
 from .glance import basis_of, glance
 from .lanes import threads
 from .lease import Held, LeaseLost, fenced, release, take, this_process
@@ -90,7 +91,8 @@ def _under_leases(sync_id: int, clock: Clock, ahead: Ahead | None) -> Next:
     worn_out = held.deaths >= trouble.TOO_MANY_DEATHS
     survived = None
     try:
-        found = _slice_of(sync_id, held, clock, ahead)
+        with collected_seldom():
+            found = _slice_of(sync_id, held, clock, ahead)
         survived = trouble.TOO_MANY_DEATHS - 1 if worn_out else 0
     except LeaseLost:
         logger.warning("sync %s: the lease went to somebody else; nothing more is stored", sync_id)

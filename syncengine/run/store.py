@@ -11,7 +11,7 @@ from django.db.models import Q
 
 from connectors.contract import Field, Page, Record, Resource, Value, Values
 
-from ..core.match import Keys, blocks, keys_of, standing_for
+from ..core.match import Keys, blocks, identifying, keys_of, standing_for
 from ..core.storable import storable_print
 from ..core.values import Locale, blank
 from ..models import MatchKey, RemoteRecord, Stream
@@ -83,6 +83,8 @@ class Seen(NamedTuple):
     written_at: datetime | None = None
     """Set where this is the app's answer to our own write."""
     replaced: str = ""
+    fingerprint: str = ""
+    """Of the values, where they can be stored as they are."""
 
 
 class Mark(NamedTuple):
@@ -173,7 +175,12 @@ def brings_news(stream: Stream, resource: Resource, page: Page) -> bool:
 
 def _sights(resource: Resource, seen: Sequence[Seen]) -> list[Sight]:
     untold = {f.name: None for f in resource.fields if not f.tells_blank}
-    return [(one, *storable_print(_whole(one.record.values, untold))) for one in seen]
+    return [
+        (one, one.record.values, one.fingerprint)
+        if one.fingerprint
+        else (one, *storable_print(_whole(one.record.values, untold)))
+        for one in seen
+    ]
 
 
 def store_records(
@@ -265,17 +272,26 @@ def _write(
     locale: Locale,
     known: Mapping[str, RemoteRecord] | None,
 ) -> frozenset[str]:
-    keys = {s.record.id: keys_of(values, resource, stream.own_keys, locale) for s, values, _ in changed}
+    known = known or {}
+    concerned = identifying(resource, stream.own_keys)
+    same = {s.record.id for s, values, _ in changed if _is_called_the_same(known.get(s.record.id), values, concerned)}
+    keys = {
+        s.record.id: keys_of(values, resource, stream.own_keys, locale)
+        for s, values, _ in changed
+        if s.record.id not in same
+    }
     keys = with_companies(stream, resource, keys)
-    before = _keys_before(stream, keys) if known is None else {i: r.keys for i, r in known.items() if not r.gone}
+    unknown_ = keys.keys() - known.keys()
+    before = {i: known[i].keys for i in keys if i in known and not known[i].gone}
+    before |= _keys_before(stream, unknown_) if unknown_ else {}
     rows = [
         {
-            "id": seen.record.id,
+            "id": (id_ := seen.record.id),
             "version": seen.record.version,
             "fingerprint": print_,
             "values": values,
-            "keys": keys[seen.record.id].to_json(),
-            "label": label_of(values, resource),
+            "keys": known[id_].keys if id_ in same else keys[id_].to_json(),
+            "label": known[id_].label if id_ in same else label_of(values, resource),
             "created": seen.record.created_at,
             "modified": seen.record.modified_at,
             "asked": seen.asked_at,
@@ -290,11 +306,19 @@ def _write(
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT, [stream.pk, as_json(rows)])
         pks = {remote_id: pk for pk, remote_id in cursor.fetchall()}
-    moved = [row["id"] for row in rows if before.get(row["id"]) != row["keys"]]
+    moved = [row["id"] for row in rows if row["id"] not in same and before.get(row["id"]) != row["keys"]]
     _write_keys(stream, {pks[id_]: keys[id_] for id_ in moved}, [pks[id_] for id_ in moved if id_ in before])
     _keep_number(stream)
-    labels = {id_: record.label for id_, record in (known or {}).items()}
+    labels = {id_: record.label for id_, record in known.items()}
     return frozenset(moved).union(row["id"] for row in rows if labels.get(row["id"]) != row["label"])
+
+
+def _is_called_the_same(known: RemoteRecord | None, values: Values, concerned: frozenset[str]) -> bool:
+    """Nothing has changed of what its match keys and its label follow from."""
+    if known is None or known.gone:
+        return False
+    before = known.values
+    return all(values.get(name) == before.get(name) for name in concerned)
 
 
 def _keys_before(stream: Stream, ids: Iterable[str]) -> dict[str, Any]:
