@@ -255,7 +255,7 @@ def ends_of_moved(links: Iterable[RecordLink], before: Mapping[int, tuple[Any, .
     """Ends of those links that are now something else to who refers to them. `before`: see `memory.stored`."""
     moved: dict[Side, set[str]] = {side: set() for side in Side}
     for link in links:
-        old = before[link.pk]
+        old = before[link.id]
         first = link.is_whole and not old[_BASELINE]
         if first or any(getattr(link, name) != old[place] for name, place in _TELLING):
             for side in Side:

@@ -41,7 +41,10 @@ def insert_rows(rows: Sequence[Model]) -> None:
     for row, pk in zip(rows, _new_keys(rows[0], len(rows)), strict=True):
         setattr(row, attname, pk)
         row._state.adding = False
-    fields = list(meta.concrete_fields)
+    # A column without a value in any of them is NULL unasked, unless it has a default in the database.
+    fields = [
+        f for f in meta.concrete_fields if f.has_db_default() or any(getattr(r, f.attname) is not None for r in rows)
+    ]
     columns = ", ".join(f'"{f.column}"' for f in fields)
     _in_portions(f'INSERT INTO "{meta.db_table}" ({columns}) SELECT {columns} FROM {_recordset(fields)}', rows, fields)
 

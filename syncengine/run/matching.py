@@ -65,11 +65,11 @@ class _Ends:
 
     def add(self, links: Iterable[RecordLink]) -> None:
         for link in links:
-            self.stored.setdefault(link.pk, stored(link))
-            for side in Side:
-                end = link.end(side)
-                if end is not None:
-                    self.by_end[(side, end)] = link
+            self.stored.setdefault(link.id, stored(link))
+            if link.a_id is not None:
+                self.by_end[(Side.A, link.a_id)] = link
+            if link.b_id is not None:
+                self.by_end[(Side.B, link.b_id)] = link
 
     def get(self, side: Side, id_: str) -> RecordLink | None:
         return self.by_end.get((side, id_))
@@ -88,7 +88,11 @@ class _Ends:
         return True
 
     def all(self) -> list[RecordLink]:
-        return list({link.pk: link for link in self.by_end.values()}.values())
+        return list({link.id: link for link in self.by_end.values()}.values())
+
+    def are_whole(self, ids: Ids) -> bool:
+        """Has each of these records its other end?"""
+        return all(_is_whole(self.by_end.get((side, id_))) for side in Side for id_ in ids[side])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ def match(work: Slice, ids: Ids, sights: Sights) -> Matched:
     ends = _Ends()
     ends.add(_links_of(work, ids))
     ids = _with_neighbours(work, ids, ends, sights)
+    if ends.are_whole(ids) and not any(_widowed(side, ends, sights) for side in Side):
+        return Matched(ends.all(), set(), ends.stored)  # Ordinary edits: there is nobody to be matched.
     alive = {side: {i for i, record in sights.of(side, ids[side]).items() if not record.gone} for side in Side}
     _reopen(work, alive, ends)
     single = {side: {i for i in alive[side] if _is_alone(ends.get(side, i))} for side in Side}

@@ -152,10 +152,10 @@ class Planner:
         links, operations, before = self._judge(ids)
         if self.work.run is not None and self.work.run.preview_id is not None:
             operations = decided(self.work, operations)
-        changed = [link for link in links if stored(link) != before[link.pk]]
+        changed = [link for link in links if stored(link) != before[link.id]]
         update_rows(changed, changed_names(changed, before, STORED))
         self._moved = ends_of_moved(links, before) if self.work.associations.are_referred_to() else {}
-        self._pending = [link.pk for link in links if link.pending]
+        self._pending = [link.id for link in links if link.pending]
         insert_rows(operations)
         self.work.count("planned", len(operations))
         return len(operations)
@@ -172,8 +172,8 @@ class Planner:
         self.rules = self.work.associations.knowing(
             {s: [r.values for r in records[s].values()] for s in Side}, self.rules
         )
-        ends = {link.pk: self._ends(link, records) for link in matched.links}
-        links = [link for link in matched.links if link.replan or not self._is_compared(link, *ends[link.pk])]
+        ends = {link.id: self._ends(link, records) for link in matched.links}
+        links = [link for link in matched.links if link.replan or not self._is_compared(link, *ends[link.id])]
         self._supersede(links)
         if any(resource.settle for resource in self.work.resources.values()):
             settling.judge(self.rules, links, ends)
@@ -182,12 +182,12 @@ class Planner:
         self.passing.know(links, self.rules)
         operations: list[Operation] = []
         for link in links:
-            if link.pk in sending or link.pk in matched.in_doubt or link.pk in merging:
+            if link.id in sending or link.id in matched.in_doubt or link.id in merging:
                 # The answer to what was sent comes first; then it is looked at again.
                 link.replan = True
                 settle(link, waiting=True)
             else:
-                operations += self._plan_link(link, *ends[link.pk])
+                operations += self._plan_link(link, *ends[link.id])
         return links, operations, matched.stored
 
     def _ends(
@@ -200,8 +200,8 @@ class Planner:
     def _is_compared(self, link: RecordLink, a: RemoteRecord | None, b: RemoteRecord | None) -> bool:
         """True if just this was compared in this plan already."""
         numbers = (a.seq if a is not None else 0, b.seq if b is not None else 0)
-        known = self._compared.get(link.pk) == numbers
-        self._compared[link.pk] = numbers
+        known = self._compared.get(link.id) == numbers
+        self._compared[link.id] = numbers
         return known and link.is_whole
 
     def _sending(self, links: Iterable[RecordLink]) -> set[int]:

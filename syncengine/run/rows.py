@@ -42,8 +42,8 @@ class Shape(Generic[M]):
         self.names = tuple(f.attname for f in fields)
         columns = (f'"{f.column}"::text' if isinstance(f, DateTimeField) else f'"{f.column}"' for f in fields)
         self._select = f'SELECT {", ".join(columns)} FROM "{model._meta.db_table}" WHERE '
-        self._decoders: list[tuple[int, Decode]] = [
-            (index, decode) for index, f in enumerate(fields) if (decode := _decoder(f)) is not None
+        self._decoders: list[tuple[str, Decode]] = [
+            (f.attname, decode) for f in fields if (decode := _decoder(f)) is not None
         ]
 
     def find(self, condition: str, parameters: Sequence[object]) -> list[M]:
@@ -53,16 +53,19 @@ class Shape(Generic[M]):
             return [self._row(values) for values in cursor.fetchall()]
 
     def _row(self, values: Sequence[Any]) -> M:
-        held = list(values)
-        for index, decode in self._decoders:
-            if (raw := held[index]) is not None:
-                held[index] = decode(raw)
-        return _instance(self.model, zip(self.names, held, strict=True), adding=False)
+        held = dict(zip(self.names, values, strict=True))
+        for name, decode in self._decoders:
+            raw = held[name]
+            if raw == "{}":
+                held[name] = {}
+            elif raw is not None:
+                held[name] = decode(raw)
+        return _instance(self.model, held, adding=False)
 
 
 def new(model: type[M], **values: Any) -> M:
     """A row that is to be stored (`bulk.insert_rows`): what is not given has the model's default."""
-    return _instance(model, {**_defaults(model), **_fresh(model), **values}.items(), adding=True)
+    return _instance(model, {**_defaults(model), **_fresh(model), **values}, adding=True)
 
 
 def attach(row: Model, name: str, other: Model) -> None:
@@ -72,16 +75,12 @@ def attach(row: Model, name: str, other: Model) -> None:
 
 def decoded(text: str) -> Any:
     """What a JSON column holds; whole numbers of any size as they are."""
-    if text == "{}":
-        return {}
-    if text == "[]":
-        return []
     value = orjson.loads(text)
     return json.loads(text) if _is_rough(value) else value
 
 
 def _plain(text: str) -> Any:
-    return {} if text == "{}" else [] if text == "[]" else orjson.loads(text)
+    return [] if text == "[]" else orjson.loads(text)
 
 
 def array(values: Iterable[object]) -> str:
@@ -93,12 +92,11 @@ def array(values: Iterable[object]) -> str:
     return f'{{"{joined}"}}' if texts else "{}"
 
 
-def _instance(model: type[M], values: Iterable[tuple[str, Any]], *, adding: bool) -> M:
-    row = model.__new__(model)
-    held = row.__dict__
-    held.update(values)
+def _instance(model: type[M], held: dict[str, Any], *, adding: bool) -> M:
     held["_state"] = state = ModelState()
     state.adding, state.db = adding, DEFAULT_DB_ALIAS
+    row = model.__new__(model)
+    row.__dict__ = held
     return row
 
 
@@ -138,5 +136,5 @@ def _is_made(field: Any) -> bool:
 
 LINKS = Shape(RecordLink)
 OPERATIONS = Shape(Operation)
-RECORDS = Shape(RemoteRecord, without=("created_at", "modified_at", "asked_at", "gone_at", "written_at"))
+RECORDS = Shape(RemoteRecord, without=("created_at", "asked_at", "gone_at", "written_at"))
 """As planning and applying look at them."""
