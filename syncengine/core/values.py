@@ -86,23 +86,30 @@ def key_of(value: Value, type_: FieldType, locale: Locale) -> str | None:
 
 def keying(type_: FieldType, locale: Locale) -> Callable[[Value], str | None]:
     """`key_of` for one type, made ready: plain text of the usual length, which nearly all is, takes the short way."""
-    if type_ is FieldType.EMAIL:
+    if type_ in _TEXT_TYPES:
 
-        def of_email(value: Value) -> str | None:
+        def of_text(value: Value) -> str | None:
             if type(value) is str and value.isascii() and value.isprintable() and len(value) <= LONGEST_KEY:
-                return value.strip().lower() or None
+                return value.strip() or None
             return key_of(value, type_, locale)
 
-        return of_email
-    if type_ not in _TEXT_TYPES:
+        return of_text
+    shorts: dict[FieldType, Callable[[str], str]] = {
+        FieldType.EMAIL: str.lower,
+        FieldType.URL: url_key,
+        FieldType.PHONE: lambda text: phone_key(text, locale.country),
+    }
+    normal = shorts.get(type_)
+    if normal is None:
         return lambda value: key_of(value, type_, locale)
 
-    def of_text(value: Value) -> str | None:
+    def of_other(value: Value) -> str | None:
         if type(value) is str and value.isascii() and value.isprintable() and len(value) <= LONGEST_KEY:
-            return value.strip() or None
+            text = value.strip()
+            return (normal(text) or text) if text else None
         return key_of(value, type_, locale)
 
-    return of_text
+    return of_other
 
 
 def _normal(value: Value, type_: FieldType, locale: Locale) -> str:

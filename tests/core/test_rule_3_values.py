@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.contract import FieldType, Refusal
+from connectors.contract import FieldType, Refusal, Value
 from syncengine.core.mapping import ClearPolicy, Direction, FieldMapping, Side
 from syncengine.core.merge import Reason
 from syncengine.core.plan import LinkMemory, Planned, baselines_after, note_after
-from syncengine.core.values import LONGEST_KEY, Locale, blank, key_of
+from syncengine.core.values import LONGEST_KEY, Locale, blank, key_of, keying
 
 from .build import A, B, Pair, T, draft_of, field, only_note, resource, rules_of
 
@@ -287,3 +287,14 @@ def test_rule_3_8_the_reason_of_a_difference_stands_until_the_write_that_ends_it
 )
 def test_rule_3_8_what_is_noted_once_it_is_written(planned, answered, known, then):
     assert note_after(planned, B, answered, known) is then
+
+
+@pytest.mark.parametrize("type_", list(FieldType))
+@pytest.mark.parametrize(
+    "value",
+    [None, "", " ", "Ann", " Ann\r\n", "É", "ann@Example.com ", "HTTPS://Example.com/", "http://", "+49 30 1", "0301",
+     "x" * 121, "a\x00b", "ŉ", 5, 1.5, True, "12.50", "2026-01-01", {"amount": "1", "currency": "eur"}],
+)  # fmt: skip
+def test_rule_3_1_the_short_way_to_a_key_gives_the_same_key(value: Value, type_: FieldType) -> None:
+    locale = Locale("DE")
+    assert keying(type_, locale)(value) == key_of(value, type_, locale)
