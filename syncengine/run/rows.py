@@ -136,5 +136,5 @@ def _is_made(field: Any) -> bool:
 
 LINKS = Shape(RecordLink)
 OPERATIONS = Shape(Operation)
-RECORDS = Shape(RemoteRecord, without=("created_at", "asked_at", "gone_at", "written_at"))
+RECORDS = Shape(RemoteRecord, without=("created_at", "gone_at", "written_at"))
 """As planning and applying look at them."""
