@@ -54,7 +54,7 @@ def decided(work: Slice, operations: Sequence[Operation]) -> list[Operation]:
         if row.kind == LINK_CHANGE and row.state == OperationState.DECLINED
         for end in (("a", row.a_id), ("b", row.b_id))
     }
-    by = _decision(work)
+    by, before = _decision(work), _taken_up_before(work, operations)
     new: list[Operation] = []
     moved: list[Operation] = []
     for op in operations:
@@ -64,6 +64,11 @@ def decided(work: Slice, operations: Sequence[Operation]) -> list[Operation]:
         link_row = parted.get(("a", link.a_id)) or parted.get(("b", link.b_id))
         if op.kind == WriteKind.CREATE and link_row is not None:
             keep_apart(link, link_row.decided_by)
+        elif row is None and (op.link_id, op.kind, op.side) in before:
+            row = before[op.link_id, op.kind, op.side]
+            moved.append(row)
+            if not _take_up(work, op, row, by):
+                new.append(op)
         elif row is None:
             new.append(op)
         else:
@@ -73,6 +78,16 @@ def decided(work: Slice, operations: Sequence[Operation]) -> list[Operation]:
     update_rows(moved, TAKEN_UP)
     work.count("again", len(new))
     return new
+
+
+def _taken_up_before(work: Slice, operations: Sequence[Operation]) -> dict[tuple[int | None, str, str], Operation]:
+    """Rows that this run has taken up, and whose links it looks at once more before they were sent: a long run comes
+    across a link from both its sides. What comes out just as it was shown is still what the person approved."""
+    assert work.run is not None
+    rows = Operation.objects.filter(
+        run=work.run, link__in=[op.link_id for op in operations], state=OperationState.SUPERSEDED
+    ).exclude(decided_at=None)
+    return {(row.link_id, row.kind, row.side): row for row in rows.order_by("pk")}
 
 
 def _decision(work: Slice) -> tuple[str, datetime | None]:
@@ -95,7 +110,7 @@ def _take_up(work: Slice, op: Operation, row: Operation, by: tuple[str, datetime
         row.ended_at = now
         decline(row, op.link, row.decided_by)
         return True
-    row.state, row.planned_at = OperationState.PLANNED, now
+    row.state, row.planned_at, row.ended_at = OperationState.PLANNED, now, None
     row.seen_a, row.seen_b, row.seen_seq, row.remote_id = op.seen_a, op.seen_b, op.seen_seq, op.remote_id
     return True
 

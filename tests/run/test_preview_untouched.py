@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from syncengine import previews, untouched
 from syncengine.core.filters import FieldCondition, Filter, Filters, Group, Operator
-from syncengine.models import RecordLink, SyncRun, Untouched
+from syncengine.models import Operation, OperationState, RecordLink, SyncRun, Untouched
+from syncengine.run import planning
 from syncengine.untouched import Sought
 
 from .conftest import MakeWorld, World
@@ -105,3 +110,22 @@ def test_rule_11_1_a_search_knows_what_is_rare(make_world: MakeWorld) -> None:
     both = previews.Wanted(field="job", rule="3.4")
     assert 0 < previews.operations(run, both).count() <= counted["rule:3.4"]
     assert not previews.operations(run, previews.Wanted(field="no such field")).exists()
+
+
+def test_rule_11_1_what_was_approved_stays_so_when_a_long_run_comes_across_it_twice(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = new_world(make_world)
+    for n in range(4):
+        world.a.add(ANN, mail=f"p{n}@example.com", job="Cook")
+        world.b.add(ANN, mail=f"p{3 - n}@example.com", job="Baker")
+    run = ready(world)
+    previews.approve(run, actor="ann")
+    monkeypatch.setattr(planning, "CHUNK", 1)
+    for _ in range(60):
+        if world.slice(slice=timedelta(0)).quiet:
+            break
+    done = Operation.objects.filter(state=OperationState.DONE).exclude(kind="link")
+    assert {(op.kind, op.side, op.decided_by) for op in done} == {("update", "b", "ann")} and done.count() == 4
+    assert Operation.objects.filter(kind="update").count() == 4, "the rows that were shown"
+    assert {row.values["job"] for row in world.b.rows.values()} == {"Cook"}
