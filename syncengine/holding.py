@@ -17,6 +17,7 @@ from .core.states import RecordState
 from .decisions import deciding, plan_no_more
 from .models import RecordLink, Sync
 from .run.bulk import update_rows
+from .run.scope import forget_history
 from .services import SyncError, resources_of
 
 
@@ -31,9 +32,13 @@ def pause_records(sync: Sync, links: Iterable[RecordLink], *, actor: str, until:
         rows = _open(sync, links)
         plan_no_more(rows)
         for row in rows:
+            forget_history(row)
             row.paused, row.paused_until, row.decided_by = True, until, actor
             row.state, row.cause, row.detail, row.replan = RecordState.PAUSED.value, "", "", True
-        update_rows(rows, ["paused", "paused_until", "decided_by", "state", "cause", "detail", "replan"])
+        update_rows(
+            rows,
+            ["paused", "paused_until", "decided_by", "state", "cause", "detail", "replan", "baseline_a", "baseline_b"],
+        )
         return len(rows)
 
 

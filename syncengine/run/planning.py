@@ -33,7 +33,7 @@ from .merges import follow
 from .passing import REMOVALS, Passing, Stays
 from .read import make_dirty
 from .rows import LINKS, array, attach, new
-from .scope import Gate, note_what_exists
+from .scope import Gate, forget_history, note_what_exists
 from .sights import Sights
 from .state import settle
 
@@ -281,11 +281,13 @@ class Planner:
         merged = [record for record in (a, b) if record.gone and record.merged_into]
         if merged:
             text = _("It was merged into the record %(id)s there, which is linked with another one already.")
+            forget_history(link)
             settle(link, failure=FailureClass.MERGED, detail=text % {"id": merged[0].merged_into})
             return []
         lost = Side.A if gone[Side.A] else Side.B
         verdict = self.passing.judge(link, lost, {Side.A: a, Side.B: b}, now)
         if isinstance(verdict, Stays):
+            forget_history(link)
             settle(link, failure=LOST_IN[lost], detail=verdict.why)
             return []
         settle(link, waiting=True)

@@ -70,6 +70,12 @@ class Gate:
         return Excluded(Condition.HISTORY, tuple(sorted(dates)))
 
 
+def forget_history(link: RecordLink) -> None:
+    """Something else than its history keeps it out from now on: what it was like then is no baseline (rule 6.4)."""
+    if link.cause == Condition.HISTORY:
+        link.baseline_a, link.baseline_b = {}, {}
+
+
 def _together(at: datetime | None) -> datetime | None:
     """Records whose time comes within the same minutes are looked at at once."""
     return at if at is None else at + (datetime.min.replace(tzinfo=at.tzinfo) - at) % TOGETHER

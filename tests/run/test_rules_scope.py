@@ -8,7 +8,7 @@ import pytest
 
 from connectors.contract import Field, FieldType
 from connectors.testing.memory import MemoryObject, contacts
-from syncengine import decisions, services
+from syncengine import decisions, holding, services
 from syncengine.core.filters import FieldCondition, Filter, FilterMode, Filters, Group, Leaving, Operator
 from syncengine.core.mapping import Direction, History
 
@@ -165,6 +165,29 @@ def test_rule_6_4_an_edit_that_brings_a_pair_in_is_not_overwritten_by_an_older_v
     world.rest()
     assert world.a.values(a)["job"] == world.b.values(b)["job"] == "Brewer", "although A wins conflicts"
     assert world.b.values(b)["company"] == "Acme" and world.a.values(a)["phone"] == "+49 30 1"
+    world.rests()
+
+
+@pytest.mark.parametrize("how", ["deleted", "paused"])
+def test_rule_6_4_what_else_keeps_a_pair_out_makes_no_baseline_of_its_history(make_world: MakeWorld, how: str) -> None:
+    world = make_world(history=History.FROM_NOW)
+    a, b = world.a.add(BOB, job="Cook"), world.b.add(BOB, job="Clerk")
+    world.rest()
+    if how == "paused":
+        holding.pause_records(world.sync, [world.link(a=a)], actor="ann")
+        world.rest()
+        holding.resume_records(world.sync, [world.link(a=a)], actor="ann")
+    else:
+        world.a.remove(a)
+        world.wait(minutes=11)
+        world.rest()
+        assert world.link(b=b).cause == "deleted_in_a"
+        world.a.restore(a)
+        world.wait(minutes=11)
+    world.rest()
+    world.settings(history=History.ALL)
+    world.rest()
+    assert world.a.values(a)["job"] == world.b.values(b)["job"] == "Cook", "compared for the first time"
     world.rests()
 
 
