@@ -7,10 +7,7 @@ ENGINE: dict[tuple[int, str], str] = {
     (19, ""): "An app that sorts its lists was written to for ever: its own order was taken for a refusal.",
     (17, ""): "The same, three apps in a row.",
     (5, "history"): "What only one side of a list had held before was forgotten once the record took part.",
-    (
-        1022,
-        "brake,history,previews",
-    ): "What a record was like when only later changes were to count became its baseline once it was deleted.",
+    (1022, "brake,history,previews"): "What an excluded record was like became a baseline once it was deleted.",
     (3, "filters"): "A filter stood as the reason of a difference, long after there was none.",
 }
 """(seed, features with commas between) → what it found."""
