@@ -43,7 +43,7 @@ def test_a_seed_repeats_exactly(workspace: Workspace) -> None:
     assert live_through(7).log == live_through(7).log
 
 
-@pytest.mark.parametrize(("put_in", "seed"), [(sent_before_written, 1), (checkpoint_before_page, 7)])
+@pytest.mark.parametrize(("put_in", "seed"), [(sent_before_written, 1), (checkpoint_before_page, 8)])
 def test_a_fault_that_is_put_in_is_found(workspace: Workspace, put_in: PutIn, seed: int) -> None:
     """The seeds that find them soonest (`./run harness faults`). The planner's cases find the third one."""
     with put_in(), pytest.raises(Amiss):
