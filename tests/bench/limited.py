@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from connectors.contract import Environment, Outcome, Page, RateLimited, Write
@@ -57,7 +58,14 @@ class Window:
             return {"requests": len(times)}
         span = max(times) - min(times)
         allowed = self.requests * span / self.seconds
-        return {"requests": len(times), "seconds": round(span, 1), "used": round(len(times) / max(1.0, allowed), 4)}
+        times.sort()
+        pauses = sorted((b - a for a, b in pairwise(times)), reverse=True)
+        return {
+            "requests": len(times),
+            "seconds": round(span, 1),
+            "used": round(len(times) / max(1.0, allowed), 4),
+            "longest_pauses": [round(pause, 2) for pause in pauses[:3]],
+        }
 
 
 class LimitedEnd(FarEnd):
