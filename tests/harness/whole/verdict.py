@@ -247,7 +247,7 @@ def _check_edit(trial: Trial, app: App, id_: str, name: str, value: Any, ways: d
     if now != token(value) and any(_echoed(trial, there, name, now) for there in _reach((app.name, id_), ways)):
         return
     require(now == token(value), f"{app.name} {id_}: {name} {value!r} was overwritten by {now!r}")
-    if value is not None:
+    if now is not None:  # A blank is carried or kept, as is chosen: `differences_have_their_reasons`.
         for there in _reach((app.name, id_), ways):
             if not _silently_dropped(trial, there, name, now):
                 arrived = token(trial.app(there[0]).people.rows[there[1]].values.get(name))
