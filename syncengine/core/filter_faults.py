@@ -13,12 +13,18 @@ T = FieldType
 
 
 def faults(filter_: Filter, resource: Resource) -> list[str]:
-    """Everything that keeps this filter from being judged on this resource, in sentences."""
+    """Everything that keeps this filter from being chosen for this resource, in sentences."""
     return [fault for condition in filter_.conditions if (fault := fault_of(condition, resource))]
 
 
 def fault_of(condition: FieldCondition, resource: Resource) -> str:
-    """Blank where the condition can be judged."""
+    """Blank where the condition can be chosen."""
+    return obstacle_of(condition, resource) or _missing_option(condition, resource)
+
+
+def obstacle_of(condition: FieldCondition, resource: Resource) -> str:
+    """Blank where the condition can be judged. That an option is gone does not hinder: records hold its value, or
+    another one."""
     field = resource.field(condition.field)
     if field is None:
         return f"{resource.label} has no field “{condition.field}”."
@@ -39,10 +45,16 @@ def _misfit(operator: Operator, field: Field, value: str) -> str:
         return "" if decimal_of(value) is not None else f"“{value}” is no number."
     if field.type in (T.DATE, T.DATETIME):
         return "" if moment_of(value, Locale()) is not None else f"“{value}” is no date."
-    if field.type in (T.CHOICE, T.MULTI_CHOICE) and field.options:
-        known = any(option.value == value for option in field.options)
-        return "" if known else f"“{field.label}” has no option “{value}”."
     return ""
+
+
+def _missing_option(condition: FieldCondition, resource: Resource) -> str:
+    field = resource.field(condition.field)
+    if field is None or field.type not in (T.CHOICE, T.MULTI_CHOICE) or not field.options:
+        return ""
+    known = {option.value for option in field.options}
+    gone = [] if condition.operator in ALONE else [value for value in condition.values if value not in known]
+    return f"“{field.label}” has no option “{gone[0]}”." if gone else ""
 
 
 LONGEST_PERIOD = 36_500

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.contract import Field, FieldType, Resource, Value, Values
 
-from .filter_faults import fault_of, phrase
+from .filter_faults import obstacle_of, phrase
 from .filters import FieldCondition, Filter, Joined, Operator
 from .values import Locale, blank, date_of, decimal_of, key_of, moment_of, spaced, text_of
 
@@ -78,7 +78,7 @@ class _Check:
     def __init__(self, condition: FieldCondition, resource: Resource, locale: Locale) -> None:
         self.condition, self.locale = condition, locale
         self.field = resource.field(condition.field)
-        self.fault = fault_of(condition, resource)
+        self.fault = obstacle_of(condition, resource)
         timed = condition.operator is Operator.IN_LAST_DAYS and not self.fault
         self.days = int(condition.values[0]) if timed else 0
         self._test: _Test | None = None if self.field is None or self.fault else self._made(self.field)

@@ -11,7 +11,7 @@ from connectors import accounts
 from connectors.contract import Client, Resource, ResourceGone
 from connectors.models import AccountObject
 
-from ..core.filter_faults import faults
+from ..core.filter_faults import fault_of, obstacle_of
 from ..core.mapping import Side
 from ..core.plan import Rules
 from ..models import Stream, SyncRun
@@ -53,8 +53,9 @@ def is_old(obj: AccountObject, now: datetime) -> bool:
 def gone_fields(rules: Rules) -> dict[str, str]:
     """Why a person should look at a sync some of whose mappings carry nothing any more, or whose filters ask for what
     is not there any more, as fields of `Sync`."""
-    broken, filters = list(rules.broken.values()), gone_conditions(rules)
-    if not broken and not filters:
+    broken = list(rules.broken.values())
+    unmet, changed = gone_conditions(rules)
+    if not broken and not unmet and not changed:
         return {}
     said: list[str] = []
     if broken:
@@ -64,13 +65,19 @@ def gone_fields(rules: Rules) -> dict[str, str]:
             len(broken),
         ) % {"count": len(broken)}
         said += [head, *dict.fromkeys(broken)]
-    if filters:
-        said += [_("A filter cannot be judged as it was chosen, and what it asks for counts as not met."), *filters]
+    if unmet:
+        said += [_("A filter cannot be judged as it was chosen, and what it asks for counts as not met."), *unmet]
+    if changed:
+        said += [_("A filter names an option that is gone, and goes on by the values that records hold."), *changed]
     return {"attention": Attention.OBJECT_GONE, "attention_reason": " ".join(said)}
 
 
-def gone_conditions(rules: Rules) -> list[str]:
-    """Conditions of filters that could be judged when they were chosen, and cannot be now, each in a sentence."""
+def gone_conditions(rules: Rules) -> tuple[list[str], list[str]]:
+    """Conditions of filters that can no longer be chosen as they are, each in a sentence: those that cannot be
+    judged any more, and those that can."""
     filters = rules.settings.filters
     ends = ((filters.a, rules.resources[Side.A]), (filters.b, rules.resources[Side.B]))
-    return list(dict.fromkeys(fault for filter_, resource in ends for fault in faults(filter_, resource)))
+    conditions = [(condition, resource) for filter_, resource in ends for condition in filter_.conditions]
+    unmet = dict.fromkeys(fault for one in conditions if (fault := obstacle_of(*one)))
+    changed = dict.fromkeys(fault for one in conditions if not obstacle_of(*one) and (fault := fault_of(*one)))
+    return list(unmet), list(changed)

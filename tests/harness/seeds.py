@@ -9,6 +9,7 @@ ENGINE: dict[tuple[int, str], str] = {
     (5, "history"): "What only one side of a list had held before was forgotten once the record took part.",
     (1022, "brake,history,previews"): "What an excluded record was like became a baseline once it was deleted.",
     (3, "filters"): "A filter stood as the reason of a difference, long after there was none.",
+    (19, "filters,undo"): "An option that was gone from its app kept every record out whose filter named it.",
 }
 """(seed, features with commas between) → what it found."""
 

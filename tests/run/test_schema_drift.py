@@ -215,3 +215,24 @@ def test_rule_6_2_a_filter_that_asks_for_a_field_that_is_gone_says_so(make_world
     world.rest()
     world.sync.refresh_from_db()
     assert world.sync.attention == "" and world.a.values(a)["phone"] == "+49 30 2"
+
+
+def test_rule_6_2_a_filter_that_names_an_option_that_is_gone_goes_on_and_says_so(make_world: MakeWorld) -> None:
+    options = (Option("new", "New"), Option("lost", "Lost"))
+    stage = Field("stage", "Stage", FieldType.CHOICE, canonical="stage", options=options)
+    left, right = contacts(**HABITS), contacts(**HABITS)
+    for one in (left, right):
+        one.resource = replace(one.resource, fields=(*one.resource.fields, stage))
+    kept = Filter(groups=(Group(conditions=(FieldCondition("stage", Operator.IS_NOT, "lost"),)),))
+    world = make_world(left, right, filters=Filters(b=kept))
+    goes, stays = world.b.add(ANN, stage="new"), world.b.add(ANN, mail="eve@example.com", stage="lost")
+    world.rest()
+    change(world, alter("stage", options=options[:1]))
+    world.wait(minutes=11)
+    for record in (goes, stays):
+        world.b.edit(record, phone="+49 30 2")
+    world.rest()
+    world.sync.refresh_from_db()
+    assert "names an option that is gone" in world.sync.attention_reason
+    assert [v["phone"] for v in world.a.all_values().values()] == ["+49 30 2"]
+    assert world.link(b=stays).cause == "filter_b"
