@@ -222,7 +222,9 @@ class Office:
 
     def _hold(self, sync: Sync) -> None:
         until = self.dice.choice([None, self.trial.now + self._some_time()])
-        holding.pause_records(sync, self._some_links(sync, 5), actor=ACTOR, until=until)
+        links = self._some_links(sync, 5)
+        holding.pause_records(sync, links, actor=ACTOR, until=until)
+        self.trial.say(f"  {', '.join(f'{link.a_id} ↔ {link.b_id}' for link in links)} until {until}")
         self._at_once(sync)
 
     def _pin(self, sync: Sync) -> None:

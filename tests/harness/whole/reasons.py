@@ -13,6 +13,7 @@ from syncengine.core.mapping import Direction, History, Side
 from syncengine.models import Hold, KeptApart, Operation, OperationState, RecordLink
 
 if TYPE_CHECKING:
+    from .trial import Trial
     from .verdict import Seen
 
 LATE = timedelta(minutes=15)
@@ -102,13 +103,23 @@ def is_noted_rightly(seen: Seen, link: RecordLink, reason: str, held: Held, now:
             open_to = {side.other for side in sending(seen, link, held)}
             return open_to != {side for side in Side if seen.sync.settings.direction.allows(side)}
         case "pinned":
-            ends = [datetime.fromisoformat(at) for fields in link.pins.values() for at in fields.values()]
-            return any(end > now - LATE for end in ends)
+            return any(end > now - LATE for end in _ends_of_pins(link))
         case "declined":
             return operations.filter(state=OperationState.DECLINED).exists()
         case "undone":
             return operations.filter(state=OperationState.DONE).exclude(undoes=[]).exists()
     return True
+
+
+def _ends_of_pins(link: RecordLink) -> list[datetime]:
+    return [datetime.fromisoformat(at) for fields in link.pins.values() for at in fields.values()]
+
+
+def last_end_of_holds(trial: Trial) -> datetime:
+    """When the last of the pauses and pins that end by themselves does; now where there is none."""
+    links = list(RecordLink.objects.filter(pair__in=[sync.pair_id for sync in trial.syncs], closed_at=None))
+    pauses = [link.paused_until for link in links if link.paused and link.paused_until is not None]
+    return max([trial.now, *pauses, *(end for link in links for end in _ends_of_pins(link))])
 
 
 def is_paused_rightly(link: RecordLink, now: datetime) -> bool:

@@ -18,7 +18,14 @@ from syncengine.models import Operation, OperationState, RecordLink, Sync
 
 from .apps import TEXTS, token
 from .office import REMOVALS
-from .reasons import is_braked_rightly, is_left_out_rightly, is_noted_rightly, is_paused_rightly, sending
+from .reasons import (
+    is_braked_rightly,
+    is_left_out_rightly,
+    is_noted_rightly,
+    is_paused_rightly,
+    last_end_of_holds,
+    sending,
+)
 from .trial import LISTED_ANEW, LOOKED_AT, UNKNOWN, Amiss, App, Trial, Typed
 
 FURTHER_RUNS = 10
@@ -49,10 +56,19 @@ def judge(trial: Trial) -> None:
 
 def judge_stillness(trial: Trial) -> None:
     """Ten further runs of each sync write nothing (rule 3.8), whether they list everything or ask for changes."""
+    _let_holds_end(trial)
     before = trial.writes
     for number in range(FURTHER_RUNS):
         trial.round(LISTED_ANEW if number % 3 == 0 else LOOKED_AT)
     require(trial.writes == before, f"{trial.writes - before} writes although nothing had changed")
+
+
+def _let_holds_end(trial: Trial) -> None:
+    """Whatever is held until a time goes on then (rule 9.5), so that it does not in the middle of the further runs."""
+    if (last := last_end_of_holds(trial)) > trial.now:
+        trial.now = last
+        trial.come_to_rest()
+        judge(trial)
 
 
 class Seen:
