@@ -17,7 +17,7 @@ from syncengine import approvals, decisions, deleting, holding, previews, servic
 from syncengine.core.brake import Thresholds
 from syncengine.core.filters import FieldCondition, Filter, FilterMode, Filters, Group, Joined, Leaving, Operator
 from syncengine.core.mapping import ClearPolicy, Direction, History, Side, SyncSettings, WriteMode
-from syncengine.models import LINK_CHANGE, Operation, RecordLink, RunState, Sync, SyncRun, SyncState
+from syncengine.models import LINK_CHANGE, Operation, RecordLink, RunState, Sync, SyncRun, SyncState, Wish
 from syncengine.run import brake
 
 from .apps import STAGES, TEXTS
@@ -201,7 +201,12 @@ class Office:
     def _resync(self, sync: Sync) -> None:
         side = self.dice.choice(list(Side))
         self._riddle(sync, deleting.deleted_in(sync, side))
+        lost = list(deleting.deleted_in(sync, side).exclude(wish=Wish.RESYNC))
         deleting.resync_deleted(sync, side=side, actor=ACTOR)
+        ends = self.trial.ends(sync)
+        for link in lost:
+            code = self.trial.code_of(ends[side.other], link.end(side.other) or "")
+            self.trial.wished[(ends[side].name, code)] += 1
         self._at_once(sync)
 
     def _riddle(self, sync: Sync, links: Iterable[RecordLink]) -> None:

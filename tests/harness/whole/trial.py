@@ -118,6 +118,8 @@ class Trial:
         """(app, record) that the engine made."""
         self.made: Counter[tuple[str, str]] = Counter()
         """(app, code of a person) → records that people made."""
+        self.wished: Counter[tuple[str, str]] = Counter()
+        """(app, code of a person) → records removed there that people asked to have made again (rule 8.2)."""
         self.typed: dict[tuple[str, str, str], Typed] = {}
         """(app, record, field) → what was typed there since the last rest."""
         self.copies: Counter[tuple[int, str, str]] = Counter()

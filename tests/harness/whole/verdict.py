@@ -214,13 +214,12 @@ class Seen:
 
 
 def _nothing_twice(trial: Trial) -> None:
-    """The engine makes at most one copy of each record that people made elsewhere (rules 5.8 and 10.4)."""
+    """The engine makes at most one copy of each record that people made elsewhere (rules 5.8 and 10.4), and one more
+    for each that was removed and that they asked for (rule 8.2)."""
     for (app, code), made in trial.created.items():
         elsewhere = sum(n for (other, c), n in trial.made.items() if c == code and other != app)
-        require(made <= max(elsewhere, 1), f"{app} got {made} copies of {code}, of whom people made {elsewhere}")
-        if code not in trial.tangled:
-            there = trial.made[(app, code)]
-            require(not there or not trial.has_rested or made == 0 or True, f"{app} had {code} already")
+        most = max(elsewhere, 1) + trial.wished[(app, code)]
+        require(made <= most, f"{app} got {made} copies of {code}, of whom people made {elsewhere}")
 
 
 def _nothing_resurrected(trial: Trial) -> None:
