@@ -320,9 +320,10 @@ def _nothing_deleted(trial: Trial, seen: Iterable[Seen]) -> None:
 
 
 def _is_gone(trial: Trial, app: App, id_: str) -> bool:
-    """Removed by people, or by the engine for their sake; one that was merged is what it was merged into."""
+    """Removed by people, or by the engine for their sake; one that was merged is what it was merged into, but where
+    the app tells nothing of merges: there it cannot be told from one that was deleted."""
     removal = app.people.removals.get(id_)
-    if removal is not None and removal.into is not None:
+    if removal is not None and removal.into is not None and app.people.resource.merges:
         return _is_gone(trial, app, removal.into)
     return (app.name, id_) in trial.gone or removal is not None
 
