@@ -86,12 +86,14 @@ def _was_changed_since(seen: Seen, link: RecordLink) -> bool:
     if seen.sync.pk in trial.history_changed:
         return False
     ends = {side: end for side in Side if (end := link.end(side)) is not None}
+    mapped = {lens.mapping.id for lens in seen.rules.lenses}
     return any(
         (edit := trial.typed.get((seen.apps[side].name, end, name))) is not None
         and edit.at > trial.rested_at
         and isinstance(edit.value, str)
         for side, end in ends.items()
         for name in ("code", "job", "dept")
+        if name in mapped
     )
 
 

@@ -120,6 +120,8 @@ class Trial:
         """(app, code of a person) → records that people made."""
         self.wished: Counter[tuple[str, str]] = Counter()
         """(app, code of a person) → records removed there that people asked to have made again (rule 8.2)."""
+        self.vanished: Counter[tuple[str, str]] = Counter()
+        """(app, code of a person) → copies that people removed before the engine knew that it had made them."""
         self.typed: dict[tuple[str, str, str], Typed] = {}
         """(app, record, field) → what was typed there since the last rest."""
         self.copies: Counter[tuple[int, str, str]] = Counter()
@@ -276,6 +278,9 @@ class Trial:
         self.say(f"  {app.name} {id_} removed")
         if not merged:
             self.gone.add((app.name, id_))
+        linked = RecordLink.objects.filter(Q(a_id=id_) | Q(b_id=id_), a_id__isnull=False, b_id__isnull=False)
+        if (app.name, id_) in self.engines and not linked.exists():
+            self.vanished[(app.name, self.code_of(app, id_))] += 1
         self._note_linked(app, id_)
 
     def _note_linked(self, app: App, id_: str) -> None:

@@ -215,10 +215,10 @@ class Seen:
 
 def _nothing_twice(trial: Trial) -> None:
     """The engine makes at most one copy of each record that people made elsewhere (rules 5.8 and 10.4), and one more
-    for each that was removed and that they asked for (rule 8.2)."""
+    for each that was removed and that they asked for (rule 8.2), or that was gone before the answer was known."""
     for (app, code), made in trial.created.items():
         elsewhere = sum(n for (other, c), n in trial.made.items() if c == code and other != app)
-        most = max(elsewhere, 1) + trial.wished[(app, code)]
+        most = max(elsewhere, 1) + trial.wished[(app, code)] + trial.vanished[(app, code)]
         require(made <= most, f"{app} got {made} copies of {code}, of whom people made {elsewhere}")
 
 
