@@ -341,7 +341,7 @@ def _owners(formers: Iterable[FormerEnd]) -> dict[tuple[Side, str], tuple[str, .
 def _take_back(work: Slice, formers: Sequence[FormerEnd], ends: _Ends) -> list[FormerEnd]:
     """A record that is back before its link got another one instead takes its place again (rule 8.2).
 
-    Answers the others.
+    One whose creation was undone, and that somebody restored, goes on with the link that it had. Answers the others.
     """
     lacking = [row for row in formers if row.link.closed_at is None and row.link.end(Side(row.side)) is None]
     if not lacking:
@@ -355,6 +355,10 @@ def _take_back(work: Slice, formers: Sequence[FormerEnd], ends: _Ends) -> list[F
         if link is None or link.is_whole or (side.other, link.end(side.other)) in waiting:
             continue
         lone = ends.get(side, row.remote_id)
+        if link.decision == Decision.UNDONE and (undone := _undone(link, side, row.remote_id)) is not None:
+            ends.add([undone])
+            dropped[link.pk], link = undone, undone
+            link.closed_at, link.decision = None, ""
         if lone is not None:
             dropped[lone.pk] = link
         link.set_end(side, row.remote_id)
@@ -364,6 +368,13 @@ def _take_back(work: Slice, formers: Sequence[FormerEnd], ends: _Ends) -> list[F
     drop_rows(dropped)
     FormerEnd.objects.filter(pk__in=[row.pk for row in back]).delete()
     return [row for row in formers if row not in back]
+
+
+def _undone(link: RecordLink, side: Side, id_: str) -> RecordLink | None:
+    """What was the link of these two until its creation was undone: the two were in step then."""
+    was = {f"{side.value}_id": id_, f"{side.other.value}_id": link.end(side.other)}
+    closed = RecordLink.objects.filter(**was, pair=link.pair_id, state=RecordState.CLOSED, decision=Decision.UNDONE)
+    return closed.order_by("-closed_at").first()
 
 
 def _make_rows(work: Slice, ends: _Ends, wanted: Records) -> None:

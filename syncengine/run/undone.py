@@ -14,7 +14,17 @@ from ..core.rules import Rules
 from ..core.scope import Condition
 from ..core.states import RecordState
 from ..core.undo import Left, still_to_undo
-from ..models import Decision, Operation, OperationState, RecordLink, RemoteRecord, RunKind, RunState, SyncRun
+from ..models import (
+    Decision,
+    FormerEnd,
+    Operation,
+    OperationState,
+    RecordLink,
+    RemoteRecord,
+    RunKind,
+    RunState,
+    SyncRun,
+)
 from ..models.run import OPEN
 from .bulk import insert_rows, update_rows
 from .context import Slice
@@ -93,22 +103,25 @@ def _close(work: Slice, side: Side, removed: Sequence[Operation]) -> None:
     """The link of a creation that was undone closes; what it was made from is not copied there again by itself."""
     now = work.clock.now()
     alone: list[RecordLink] = []
+    former: list[FormerEnd] = []
     for op in removed:
         link: Any = op.link
         link.closed_at, link.state, link.cause, link.detail = now, RecordState.CLOSED.value, "", ""
         link.decision, link.replan = Decision.UNDONE.value, False
         other = link.end(side.other)
         if other is not None:
-            alone.append(
-                RecordLink(
-                    pair_id=link.pair_id, label=link.label, created_at=now, decision=Decision.UNDONE.value,
-                    decided_by=op.decided_by, state=RecordState.EXCLUDED.value, cause=Condition.UNDONE.value,
-                    detail=op.decided_by, replan=True, **{f"{side.other.value}_id": other},
-                )
+            row = RecordLink(
+                pair_id=link.pair_id, label=link.label, created_at=now, decision=Decision.UNDONE.value,
+                decided_by=op.decided_by, state=RecordState.EXCLUDED.value, cause=Condition.UNDONE.value,
+                detail=op.decided_by, replan=True, **{f"{side.other.value}_id": other},
             )  # fmt: skip
+            alone.append(row)
+            # Somebody may restore it in its app.
+            former.append(FormerEnd(pair_id=link.pair_id, side=side.value, remote_id=link.end(side), link=row))
     # The row of a closed link lets go of its records before others take them up.
     update_rows([op.link for op in removed], ["closed_at"])  # type: ignore[misc]
     insert_rows(alone)
+    FormerEnd.objects.bulk_create(former, ignore_conflicts=True)
 
 
 def finish(work: Slice) -> None:

@@ -10,6 +10,7 @@ ENGINE: dict[tuple[int, str], str] = {
     (1022, "brake,history,previews"): "What an excluded record was like became a baseline once it was deleted.",
     (3, "filters"): "A filter stood as the reason of a difference, long after there was none.",
     (19, "filters,undo"): "An option that was gone from its app kept every record out whose filter named it.",
+    (21006, "undo"): "A creation that was undone and that somebody restored was copied as if it were new.",
 }
 """(seed, features with commas between) → what it found."""
 

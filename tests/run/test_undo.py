@@ -212,6 +212,41 @@ def test_rule_11_2_a_creation_is_archived_and_not_made_again(make_world: MakeWor
     world.rests()
 
 
+def test_rule_5_9_an_undone_creation_that_somebody_restores_is_no_new_record(make_world: MakeWorld) -> None:
+    world = make_world(winner=Side.B, email_only=False)
+    a = world.a.add({"first": "Ann", "last": "Lee", "job": "Cook"})
+    world.rest()
+    (b,) = world.b.rows
+    before = world.link(a=a).pk
+    undo(world, Target(run=last_run(world)))
+    world.a.edit(a, job="Chef")
+    world.rest()
+    world.b.restore(b)
+    world.rest()
+    assert set(world.a.rows) == {a} and set(world.b.rows) == {b}
+    link = world.link(a=a)
+    assert (link.pk, link.b_id, link.state, link.decision) == (before, b, "in_sync", "")
+    assert world.b.values(b)["job"] == "Chef", "what was edited meanwhile is the edit"
+    world.rests()
+
+
+def test_rule_5_9_an_undone_creation_that_was_made_anew_is_not_copied_once_it_is_restored(
+    make_world: MakeWorld,
+) -> None:
+    world = make_world(email_only=False)
+    a = world.a.add({"first": "Ann", "last": "Lee"})
+    world.rest()
+    (b,) = world.b.rows
+    undo(world, Target(run=last_run(world)))
+    decisions.create_new(world.sync, [world.link(a=a)], actor="ann")
+    world.rest()
+    world.b.restore(b)
+    world.rest()
+    assert set(world.a.rows) == {a}
+    assert (world.link(b=b).cause, world.link(b=b).candidates) == ("ambiguous", [a])
+    world.rests()
+
+
 def test_rule_11_2_a_creation_that_somebody_touched_stays(make_world: MakeWorld) -> None:
     world = make_world()
     world.a.add(ANN)
