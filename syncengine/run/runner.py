@@ -230,7 +230,7 @@ def slice_with(
     resources = {side: resource_of(streams[side], clients[side], run, clock.now()) for side in Side}
     rules = Rules(_within_plan(version.load()), resources[Side.A], resources[Side.B])
     progress = dict(run.progress) if run else {}
-    return Slice(sync, streams, resources, clients, rules, held, clock, deadline, run, progress)
+    return Slice(sync, streams, resources, clients, rules, held, clock, deadline, run, progress=progress)
 
 
 def _within_plan(settings: SyncSettings) -> SyncSettings:
