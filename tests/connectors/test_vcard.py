@@ -194,9 +194,9 @@ def test_another_reader_understands_what_is_written(text: str) -> None:
 
 def test_a_malformed_line_costs_no_more_than_a_good_one() -> None:
     hostile = ["TEL;A=" + "," * 5000 + '"x', "TEL;" + '"' * 5001 + ":1", "TEL" + ";A=" * 5000, "N:" + "\\" * 20001]
-    started = time.perf_counter()
+    started = time.process_time()
     card = card_of(*hostile)
     for line in card.lines("TEL") + card.lines("N"):
         assert isinstance(line.params, tuple)
         assert line.parts()
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 5.0, "backtracking would take minutes"

@@ -112,7 +112,8 @@ class World:
         return other
 
     def streams(self) -> list[Stream]:
-        return list(Stream.objects.filter(pk__in=[self.sync.pair.stream_a_id, self.sync.pair.stream_b_id]))
+        """That of side A, then that of side B."""
+        return [Stream.objects.get(pk=pk) for pk in (self.sync.pair.stream_a_id, self.sync.pair.stream_b_id)]
 
     def link(self, *, a: str | None = None, b: str | None = None) -> RecordLink:
         ends = {name: value for name, value in (("a_id", a), ("b_id", b)) if value is not None}

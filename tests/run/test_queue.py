@@ -20,6 +20,7 @@ from syncengine.dispatch import dispatch, revive
 from syncengine.models import Lease, Sync
 from syncengine.run import lease
 from syncengine.run.housekeeping import HOUSE_KIND
+from syncengine.run.lanes import one_by_one
 from tenants import due
 from tenants.context import public_context, workspace_context
 from tenants.models import Due, Workspace
@@ -98,7 +99,9 @@ def test_whatever_a_connector_raises_the_sync_is_due_again(
     assert world.sync.attention == "broken"
 
 
-def test_a_wish_that_comes_in_meanwhile_is_kept(make_world: MakeWorld) -> None:
+def test_a_wish_that_comes_in_meanwhile_is_kept(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The app is asked where this test's transaction is.
+    monkeypatch.setattr(tasks, "threads", one_by_one)
     world = make_world()
     world.rest()
     due.claim(timezone.now(), 10, timedelta(seconds=75))
