@@ -117,7 +117,7 @@ class Doubts:
                 record = found.get(str(op.key))
                 if record is not None:
                     self._adopt(side, op, record)
-                elif self._is_ripe(side, op):
+                elif self._is_ripe(side, op) and not self._was_removed(side, op):
                     self.applier.outcomes.supersede([op])
 
     def _by_content(self, side: Side, op: Operation) -> None:
@@ -127,15 +127,26 @@ class Doubts:
             if len(found) == 1:
                 row = found[0]
                 self._adopt(side, op, Record(row.remote_id, row.values, row.version, None, row.modified_at))
+            elif not found and self._was_removed(side, op):
+                pass
             elif not found and by_key:
                 self.applier.outcomes.supersede([op])
             else:
                 self._ask_a_person(op)
 
-    def _found(self, side: Side, op: Operation) -> tuple[list[RemoteRecord], bool]:
+    def _was_removed(self, side: Side, op: Operation) -> bool:
+        """Was it seen, and removed by people before the doubt was settled? It is never made again (rule 8.1)."""
+        found, _ = self._found(side, op, gone=True)
+        if len(found) == 1:
+            self.applier.outcomes.made_and_removed(side, op, found[0].remote_id)
+        elif found:
+            self._ask_a_person(op)
+        return bool(found)
+
+    def _found(self, side: Side, op: Operation, *, gone: bool = False) -> tuple[list[RemoteRecord], bool]:
         """(records that may be it, whether it had a match key to be found by). Of equal ones any is as good."""
         stream, resource = self.work.streams[side], self.work.resources[side]
-        new = RemoteRecord.objects.filter(stream=stream, gone=False, first_seq__gt=op.seen_seq, origin_sync=None)
+        new = RemoteRecord.objects.filter(stream=stream, gone=gone, first_seq__gt=op.seen_seq, origin_sync=None)
         whole = {f"{side.other.value}_id__isnull": False, f"{side.value}_id": OuterRef("remote_id")}
         new = new.exclude(Exists(RecordLink.objects.filter(pair=op.link.pair, closed_at=None, **whole)))
         sent = {c["field"]: c["after"] for c in op.changes}

@@ -90,6 +90,17 @@ class Outcomes:
         )
         RecordLink.objects.filter(pk__in=[op.link_id for op in operations]).update(replan=True)
 
+    def made_and_removed(self, side: Side, op: Operation, id_: str) -> None:
+        """What this creation has most likely made was removed there since: its link leads to where it was.
+
+        Nothing was ever in step, so planning shows it as deleted there, and passes nothing on (rules 8.1 and 8.3).
+        """
+        self.supersede([op])
+        if self._take_end(op.link, side, id_, self._rows_of(side, [id_])):
+            op.link.made_by, op.link.replan = "created", True
+            op.link.save(update_fields=[f"{side.value}_id", "decision", "made_by", "replan"])
+        self.work.touched = True
+
     def store(
         self,
         side: Side,

@@ -91,7 +91,9 @@ class Passing:
         if link.decision == Decision.DECLINED:
             return Stays(_("Somebody declined it: the deletion is not passed on."))
         baseline = link.baseline_a if target is Side.A else link.baseline_b
-        if not baseline or edited_since(self._rules.looks(target, ends[target].values), baseline):
+        if not baseline:
+            return Stays(_("The two were never in step: the deletion is not passed on."))
+        if edited_since(self._rules.looks(target, ends[target].values), baseline):
             return Stays(_("The other side was edited since the two were last in step: the deletion is not passed on."))
         if not self._shows_any(lost):
             return Stays(_("That side shows no record at all any more: the deletion is not passed on by itself."))

@@ -22,9 +22,9 @@ from connectors.contract import (
 )
 from connectors.models import AccountState, ConnectedAccount
 from connectors.testing.memory import contacts
-from syncengine import decisions, services
-from syncengine.core.mapping import Direction, MatchBy, Matching
-from syncengine.models import Operation, OperationState, SyncRun, SyncState
+from syncengine import decisions, deleting, services
+from syncengine.core.mapping import Direction, MatchBy, Matching, Side
+from syncengine.models import Operation, OperationState, RemoteRecord, SyncRun, SyncState
 from syncengine.run.planning import Planner
 
 from .conftest import MakeWorld, World
@@ -155,6 +155,34 @@ def test_rule_10_4_what_people_make_meanwhile_waits_for_the_doubt(make_world: Ma
     world.rest()
     assert world.link(a=eve_a).b_id == eve_b and world.link(a=ann).is_whole
     assert world.states() == {"in_sync": 2}
+    world.rests()
+
+
+@pytest.mark.parametrize("idempotency", [Idempotency.NONE, Idempotency.STAMP])
+@pytest.mark.parametrize("matching", [Matching(), Matching(MatchBy.NOTHING)], ids=["by keys", "by nothing"])
+def test_rule_8_1_what_was_removed_while_its_creation_is_in_doubt_is_not_made_again(
+    make_world: MakeWorld, idempotency: Idempotency, matching: Matching
+) -> None:
+    """Nor is its removal passed on: whether it was ours is likely, and no more than that."""
+    world = make_world(None, contacts(idempotency=idempotency, settle=5), matching=matching)
+    world.settings(deletions={Side.A: WriteKind.ARCHIVE})
+    a = world.a.add(ANN)
+    world.right.fail_next("write", Retry("The connection was lost."), effect=None)
+    world.slice()
+    world.right.fail_next("find", Retry("The connection was lost."))
+    world.wait(seconds=40)
+    world.slice()
+    (b,) = world.b.rows
+    assert RemoteRecord.objects.filter(stream=world.sync.pair.stream_b, gone=False).exists()
+    assert not world.link(a=a).is_whole
+    world.b.remove(b)
+    world.wait(seconds=90)
+    world.rest()
+    assert not world.b.rows and set(world.a.rows) == {a} and world.link(a=a).cause == "deleted_in_b"
+    world.rests()
+    deleting.resync_deleted(world.sync, side=Side.B, actor="ann")
+    world.rest()
+    assert len(world.b.rows) == 1 and world.states() == {"in_sync": 1}
     world.rests()
 
 
