@@ -423,7 +423,8 @@ class Outcomes:
                 definition=definition,
             )
         settle(op.link)
-        op.link.replan = len(strands) < len(op.strands)
+        # It may have to be planned again for what the other side has answered: that is told once only.
+        op.link.replan = op.link.replan or len(strands) < len(op.strands)
 
     def _strands_of(self, side: Side, op: Operation, field: str | None) -> dict[str, Planned]:
         """Strands that wrote the field that was named; where none was, the only one that was sent."""

@@ -234,6 +234,35 @@ def test_rule_3_9_what_a_person_edits_between_read_and_write_survives(make_world
     world.rests()
 
 
+@pytest.mark.parametrize("side", ["a", "b"], ids=["the refusal comes after it", "the refusal comes before it"])
+def test_rule_3_7_what_an_answer_tells_survives_a_refusal_on_the_other_side(make_world: MakeWorld, side: str) -> None:
+    """An edit that only the answer to our write shows; and the other side's write of the same link parks its field."""
+    world = make_world()
+    a = world.a.add(ANN, mail="ann@example.com", job="Cook", phone="+49 30 1")
+    world.rest()
+    b = world.link(a=a).b_id or ""
+    here, there = (world.a, world.b) if side == "a" else (world.b, world.a)
+    mine, other = (a, b) if side == "a" else (b, a)
+    write = here.write
+
+    def edited_meanwhile(writes: Any) -> Any:
+        here.write = write  # type: ignore[method-assign]
+        here.edit(mine, notes="Typed meanwhile")
+        return write(writes)
+
+    here.write = edited_meanwhile  # type: ignore[method-assign]
+    there.refuse = lambda v: (
+        Refused(Refusal.INVALID_VALUE, "No.", field="phone") if v.get("phone") == "+49 30 2" else None
+    )
+    here.edit(mine, phone="+49 30 2")
+    there.edit(other, job="Chef")
+    world.wait(minutes=1)
+    world.rest()
+    assert here.values(mine)["job"] == "Chef" and len(world.link(a=a).parked) == 1
+    assert there.values(other)["notes"] == "Typed meanwhile"
+    world.rests()
+
+
 # --- Yes, and not done ---------------------------------------------------------------------------------------
 
 
