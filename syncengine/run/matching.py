@@ -215,10 +215,11 @@ def _is_alone(link: RecordLink | None) -> bool:
 
 
 def _links_of(work: Slice, ids: Ids) -> Iterable[RecordLink]:
+    """In an order that is always the same: that of their operations follows from it."""
     found: dict[int, RecordLink] = {}
     for side in Side:
         if ids[side]:
-            condition = f"pair_id = %s AND closed_at IS NULL AND {side.value}_id = ANY(%s::text[])"
+            condition = f"pair_id = %s AND closed_at IS NULL AND {side.value}_id = ANY(%s::text[]) ORDER BY id"
             for link in LINKS.find(condition, [work.sync.pair_id, array(ids[side])]):
                 found.setdefault(link.id, link)
     return found.values()

@@ -394,5 +394,5 @@ def records_of(stream: Stream, ids: Iterable[str]) -> dict[str, RemoteRecord]:
     ids = list(ids)
     if not ids:
         return {}
-    found = RECORDS.find("stream_id = %s AND remote_id = ANY(%s::text[])", [stream.pk, array(ids)])
+    found = RECORDS.find("stream_id = %s AND remote_id = ANY(%s::text[]) ORDER BY remote_id", [stream.pk, array(ids)])
     return {record.remote_id: record for record in found}

@@ -30,8 +30,11 @@ def database_url():
 
 
 def title(process):
-    """What the process calls itself; where the command line was longer, blanks follow."""
-    return " ".join(process.cmdline()).rstrip()
+    """What the process calls itself; where the command line was longer, blanks follow. Nothing, once it has ended."""
+    try:
+        return " ".join(process.cmdline()).rstrip()
+    except psutil.NoSuchProcess:  # A zombie is one, too.
+        return ""
 
 
 class Cluster:
