@@ -162,9 +162,18 @@ class Applier:
             yield from self._send(side, kind, packet, known)
 
     def _send(
-        self, side: Side, kind: WriteKind, packet: Sequence[Operation], known: Mapping[str, RemoteRecord]
+        self,
+        side: Side,
+        kind: WriteKind,
+        packet: Sequence[Operation],
+        known: Mapping[str, RemoteRecord],
+        *,
+        in_doubt: bool = False,
     ) -> Steps[None]:
-        """Send what is marked as being sent, and store the answers. Raises what stops the account."""
+        """Send what is marked as being sent, and store the answers. Raises what stops the account.
+
+        `in_doubt`: it was sent before. What is not sent once more now may have happened all the same: it stays so.
+        """
         began = self.work.clock.now()
         batches = deque(_batches(packet, self.work.resources[side].batch_size(kind)))
         first: Sequence[Operation] | None = None
@@ -190,7 +199,8 @@ class Applier:
             if batch is first and not any(isinstance(outcome, Refused) for outcome in outcomes):
                 other = batches.popleft()
                 first = _halve(other, batches)
-        yield from self._store(side, answers, [op for batch in batches for op in batch], known)
+        unsent = [] if in_doubt else [op for batch in batches for op in batch]
+        yield from self._store(side, answers, unsent, known)
         if stopped is not None:
             raise stopped
 
@@ -199,7 +209,7 @@ class Applier:
         for packet in _batches(operations, self._packet_size(side, WriteKind.CREATE)):
             self.work.go_on()
             self._mark_sending(side, packet, was=OperationState.SENDING)
-            alone(self._send(side, WriteKind.CREATE, packet, {}))
+            alone(self._send(side, WriteKind.CREATE, packet, {}, in_doubt=True))
 
     def _is_enough(self, began: datetime) -> bool:
         return self._halted or self.work.clock.now() - began > PACKET_TIME

@@ -11,6 +11,7 @@ ENGINE: dict[tuple[int, str], str] = {
     (3, "filters"): "A filter stood as the reason of a difference, long after there was none.",
     (19, "filters,undo"): "An option that was gone from its app kept every record out whose filter named it.",
     (21006, "undo"): "A creation that was undone and that somebody restored was copied as if it were new.",
+    (206, ""): "A creation in doubt that could not be sent again just then was doubted no more, and made twice.",
 }
 """(seed, features with commas between) → what it found."""
 

@@ -141,6 +141,20 @@ def test_rule_10_4_people_who_look_alike_are_told_apart_by_their_numbers(make_wo
     world.rests()
 
 
+def test_rule_10_4_what_is_in_doubt_stays_so_where_it_cannot_be_sent_again_just_now(make_world: MakeWorld) -> None:
+    """The app knows its key, but takes nothing for a moment: what was made meanwhile is not met as if it were new."""
+    world = make_world(None, contacts(idempotency=Idempotency.KEY), email_only=False)
+    world.a.add(first="Kim", last="Poe", phone="+49 30 1")
+    world.right.fail_next("write", Retry("The connection was lost."), effect=None)
+    world.slice()
+    world.right.fail_next("write", RateLimited("Too fast."))
+    world.slice()
+    assert Operation.objects.get().state == OperationState.SENDING
+    world.rest()
+    assert len(world.a.rows) == len(world.b.rows) == 1 and world.states() == {"in_sync": 1}
+    world.rests()
+
+
 def test_rule_10_4_what_people_make_meanwhile_waits_for_the_doubt(make_world: MakeWorld) -> None:
     """While a creation is in doubt, each new record of that side may be it, and so may what matches them."""
     world = make_world(None, contacts(settle=5))
