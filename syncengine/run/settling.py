@@ -60,28 +60,29 @@ def _holds(op: Operation, values: Values) -> bool:
 def judge(rules: Rules, links: Iterable[RecordLink], ends: Ends) -> None:
     """What was written to these before, now that the app shows it. Links are changed in memory."""
     known = {link.pk: link for link in links}
+    waiting = list(unjudged().filter(link__in=list(known), undoes=[]).order_by("pk"))
+    records = {op.pk: ends[known[op.link_id].pk][0 if op.side == Side.A else 1] for op in waiting}
+    written = _written_at(records.values())
     judged = []
-    for op in unjudged().filter(link__in=list(known), undoes=[]).order_by("pk"):
-        side, link = Side(op.side), known[op.link_id]
-        record = ends[link.pk][0 if side is Side.A else 1]
+    for op in waiting:
+        link, record = known[op.link_id], records[op.pk]
         if record is None or record.gone or record.remote_id != op.remote_id:
             continue
-        if record.asked_at >= op.deadline:
-            _judge(op, side, link, rules, record.values)
-        elif not _is_news(op, side, link, rules, record.values):
+        # A sight that only shows what there was before is set aside (rule 3.7). One that counts is of after the write:
+        # what it does not hold was never taken, and is not an edit.
+        last = written.get(record.pk)
+        if record.asked_at < op.deadline and last is not None and record.asked_at <= last:
             continue
+        _judge(op, Side(op.side), link, rules, record.values)
         op.deadline = None
         judged.append(op)
     update_rows(judged, ["deadline", "error", "message"])
 
 
-def _is_news(op: Operation, side: Side, link: RecordLink, rules: Rules, values: Values) -> bool:
-    """It shows neither what was written nor what was there before: somebody has edited it since."""
-    looks = rules.looks(side, values)
-    return any(
-        (base := base_of(link, strand)) is not None and looks.get(strand) not in (base.of(side), planned.of(side))
-        for strand, planned in planned_from_json(op.strands).items()
-    )
+def _written_at(records: Iterable[RemoteRecord | None]) -> Mapping[int, datetime | None]:
+    """Record → when it was last written by us."""
+    pks = [record.pk for record in records if record is not None]
+    return dict(RemoteRecord.objects.filter(pk__in=pks).values_list("pk", "written_at")) if pks else {}
 
 
 def _judge(op: Operation, side: Side, link: RecordLink, rules: Rules, values: Values) -> None:

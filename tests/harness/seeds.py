@@ -12,6 +12,7 @@ ENGINE: dict[tuple[int, str], str] = {
     (19, "filters,undo"): "An option that was gone from its app kept every record out whose filter named it.",
     (21006, "undo"): "A creation that was undone and that somebody restored was copied as if it were new.",
     (206, ""): "A creation in doubt that could not be sent again just then was doubted no more, and made twice.",
+    (188, ""): "A value that an app never took, and did not tell of, counted as cleared there.",
 }
 """(seed, features with commas between) → what it found."""
 

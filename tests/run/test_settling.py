@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from connectors.contract import Retry, Values
 from connectors.testing.memory import contacts
-from syncengine.core.mapping import Side
+from syncengine.core.mapping import ClearPolicy, Side
 from syncengine.models import Operation, OperationState
 
 from .conftest import MakeWorld, World
@@ -79,6 +80,29 @@ def test_rule_3_7_a_form_that_shows_late_is_the_apps_own(make_world: MakeWorld) 
     world.rest()
     assert (world.a.values(a)["job"], world.b.values(b)["job"]) == ("Chefs", "Chef")
     assert list(world.link(a=a).notes.values()) == ["rewritten"]
+    world.rests()
+
+
+def test_rule_3_6_what_an_app_never_took_was_not_cleared_there(
+    make_world: MakeWorld,
+) -> None:
+    """A workflow of the app runs at once: that the record shows news does not make a blank of it one that was typed."""
+    world = make_world(None, contacts(**SLOW, rewrite=lambda values: {**values, "job": None}))
+    every = world.sync.settings.mappings
+    world.settings(mappings=tuple(replace(mapping, clears=ClearPolicy.CLEAR) for mapping in every))
+    world.rest()
+    a = world.a.add(ANN)
+    with world.right.stale_reads():
+        world.slice()
+    (b,) = world.b.rows
+    world.b.edit(b, phone="+49 30 1")
+    world.wait(seconds=5)
+    world.rest()
+    world.wait(minutes=1)
+    world.rest()
+    assert (world.a.values(a)["job"], world.a.values(a)["phone"]) == ("Cook", "+49 30 1")
+    (parked,) = world.link(a=a).parked.values()
+    assert parked["reason"] == "app_rule"
     world.rests()
 
 
