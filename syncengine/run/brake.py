@@ -86,11 +86,11 @@ def _hold(work: Slice, operations: QuerySet[Operation], over: Over) -> None:
         "most_clears": over.most_clears,
     }
     with fenced(work.held):
-        new = operations.filter(state=OperationState.PLANNED)
-        RecordLink.objects.filter(pk__in=new.values("link_id")).update(
+        # A record that was written on one side is held all the same, as long as what goes to the other side is.
+        RecordLink.objects.filter(pk__in=operations.values("link_id")).exclude(cause=FailureClass.BRAKE).update(
             state=RecordState.FAILING, cause=FailureClass.BRAKE, detail=""
         )
-        new.update(state=OperationState.HELD, hold=Hold.BRAKE)
+        operations.filter(state=OperationState.PLANNED).update(state=OperationState.HELD, hold=Hold.BRAKE)
         ask(work)
         run.progress = {**run.progress, **work.progress}
         SyncRun.objects.filter(pk=run.pk).update(progress=run.progress)

@@ -13,6 +13,7 @@ ENGINE: dict[tuple[int, str], str] = {
     (21006, "undo"): "A creation that was undone and that somebody restored was copied as if it were new.",
     (206, ""): "A creation in doubt that could not be sent again just then was doubted no more, and made twice.",
     (188, ""): "A value that an app never took, and did not tell of, counted as cleared there.",
+    (307, "brake,decisions,previews"): "A record was in sync while one of its two changes was held by the brake.",
 }
 """(seed, features with commas between) → what it found."""
 

@@ -71,6 +71,24 @@ def test_rule_11_4_held_before_the_first_write_and_asks(make_world: MakeWorld) -
     world.rests()
 
 
+def test_rule_9_1_a_record_is_held_as_long_as_one_of_its_sides_is(make_world: MakeWorld) -> None:
+    world = linked(make_world)
+    a = next(iter(world.a.rows))
+    b = str(world.link(a=a).b_id)
+    world.b.edit(b, phone="+49 30 1")
+    edit(world, 7, job="Baker")
+    held = Operation.objects.filter(link=world.link(a=a), state=OperationState.HELD)
+    assert set(held.values_list("side", flat=True)) == {"a", "b"}
+    approvals.release(world.sync, actor="ann", only=[held.get(side="a").pk])
+    world.rest()
+    assert (world.a.values(a)["phone"], world.b.values(b)["job"]) == ("+49 30 1", "Cook")
+    assert (world.link(a=a).state, world.link(a=a).cause) == ("failing", "brake")
+    approvals.release(world.sync, actor="ann")
+    world.rest()
+    assert world.b.values(b)["job"] == "Baker" and world.states() == {"in_sync": 10}
+    world.rests()
+
+
 def test_rule_11_4_a_plan_in_many_chunks_is_judged_as_a_whole(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
