@@ -297,7 +297,8 @@ def _finish(work: Slice, doubts: Doubts) -> Next:
     waiting_for = doubts.next_look
     if waiting_for is not None:
         # Other records do not wait for it.
-        return Next(min(max(waiting_for, now) + timedelta(seconds=1), now + timedelta(seconds=work.sync.interval)))
+        regular = now + min(interval_of(work.sync, stream) for stream in work.streams.values())
+        return Next(min(max(waiting_for, now) + timedelta(seconds=1), regular))
     if work.run is not None and brake.held(work.sync).exists():
         return _wait_for_a_person(work)
     if (probe := circuit.next_probe(work)) is not None:

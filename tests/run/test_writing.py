@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -153,6 +154,21 @@ def test_rule_10_4_what_is_in_doubt_stays_so_where_it_cannot_be_sent_again_just_
     world.rest()
     assert len(world.a.rows) == len(world.b.rows) == 1 and world.states() == {"in_sync": 1}
     world.rests()
+
+
+def test_rule_10_4_a_doubt_that_waits_is_no_defect_and_holds_up_nobody(make_world: MakeWorld, caplog: Any) -> None:
+    """It is looked at again once it can be settled, and both sides are looked at as ever until then."""
+    world = make_world(None, contacts(settle=3600))
+    world.a.add(ANN)
+    world.right.fail_next("write", Retry("The connection was lost."), effect=None)
+    world.slice()
+    world.wait(seconds=40)
+    found = world.slice()
+    world.sync.refresh_from_db()
+    assert Operation.objects.get().state == OperationState.SENDING, "it has not settled yet"
+    assert (world.sync.setbacks, world.sync.attention) == (0, ""), world.sync.attention_reason
+    assert found.at is not None and world.now < found.at <= world.now + timedelta(minutes=2)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_rule_10_4_what_people_make_meanwhile_waits_for_the_doubt(make_world: MakeWorld) -> None:
