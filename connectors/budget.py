@@ -233,10 +233,7 @@ class Budget:
 
 def day_left(account_id: int, per_day: int, now: datetime) -> tuple[float, float]:
     """(requests that may still be sent today, seconds until a new day begins) of an app that allows so many a day."""
-    row = RateBudget.objects.filter(pk=account_id).values_list("day_left", "day_ends").first()
-    left, ends = row if row is not None else (None, None)
-    known = Known(day_left=left, day_ends=ends.timestamp() if ends is not None else 0.0)
-    today = rates.of_today(known, now=now.timestamp(), per_day=per_day)
+    today = rates.of_today(_known_of_day(account_id), now=now.timestamp(), per_day=per_day)
     return float(today.day_left or 0), today.day_ends - now.timestamp()
 
 
@@ -244,10 +241,14 @@ def quota_left(account_id: int, per_day: int | None, now: datetime) -> float | N
     """Which part of the day's quota of requests is left (0 to 1); None where the app has none."""
     if per_day is None:
         return None
+    return rates.left_of_day(_known_of_day(account_id), now=now.timestamp(), per_day=per_day)
+
+
+def _known_of_day(account_id: int) -> Known:
+    """What is known of the account's quota, without a lock."""
     row = RateBudget.objects.filter(pk=account_id).values_list("day_left", "day_ends").first()
     left, ends = row if row is not None else (None, None)
-    known = Known(day_left=left, day_ends=ends.timestamp() if ends is not None else 0.0)
-    return rates.left_of_day(known, now=now.timestamp(), per_day=per_day)
+    return Known(day_left=left, day_ends=ends.timestamp() if ends is not None else 0.0)
 
 
 def _known(row: Any) -> Known:

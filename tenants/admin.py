@@ -21,6 +21,7 @@ from . import closing, workspaces
 from .admin_sites import staff_admin
 from .models import Domain, Due, Invitation, Membership, Plan, Workspace, WorkspaceAPIKey
 from .redaction import redact
+from .tasks import argument
 
 
 class NoAdding:
@@ -228,11 +229,11 @@ class QueuedAdmin(QueueAdmin):
 
     @admin.display(description=_("work"))
     def work(self, row: OrmQ) -> str:
-        return _argument(_call(row), 1)
+        return argument(_call(row), 1)
 
     @admin.display(description=_("workspace"))
     def workspace(self, row: OrmQ) -> str:
-        return _argument(_call(row), 0)
+        return argument(_call(row), 0)
 
     @admin.display(description=_("ids"))
     def ids(self, row: OrmQ) -> str:
@@ -248,11 +249,11 @@ class FailureAdmin(QueueAdmin):
 
     @admin.display(description=_("work"))
     def work(self, task: Failure) -> str:
-        return _argument(task.args, 1) or task.func
+        return argument(task.args, 1) or task.func
 
     @admin.display(description=_("workspace"))
     def workspace(self, task: Failure) -> str:
-        return _argument(task.args, 0)
+        return argument(task.args, 0)
 
     @admin.display(description=_("ids"))
     def ids(self, task: Failure) -> str:
@@ -279,10 +280,6 @@ class ScheduleAdmin(LookOnly, ModelAdmin):
 
 def _call(row: OrmQ) -> Any:
     return row.task.get("args")
-
-
-def _argument(args: Any, number: int) -> str:
-    return str(args[number]) if isinstance(args, tuple | list) and len(args) > number else ""
 
 
 def _ids(args: Any) -> str:

@@ -15,6 +15,7 @@ from django_q.models import OrmQ, Task
 from .again import again
 from .context import public_context
 from .models import Workspace
+from .tasks import argument
 
 
 class StillOpen(ValueError):
@@ -40,22 +41,18 @@ def delete_workspace(workspace: Workspace) -> None:
 
 def _forget_tasks(schema: str) -> None:
     """Queued ones would be left out by the worker; failed ones hold tracebacks."""
-    OrmQ.objects.filter(pk__in=[row.pk for row in OrmQ.objects.iterator() if _schema_of(row) == schema]).delete()
-    failed = Task.objects.only("id", "args").iterator()
-    Task.objects.filter(pk__in=[task.pk for task in failed if _is_of(task.args, schema)]).delete()
+    queued = [row.pk for row in OrmQ.objects.iterator() if argument(_args_of(row), 0) == schema]
+    OrmQ.objects.filter(pk__in=queued).delete()
+    ended = [task.pk for task in Task.objects.only("id", "args").iterator() if argument(task.args, 0) == schema]
+    Task.objects.filter(pk__in=ended).delete()
 
 
-def _schema_of(row: OrmQ) -> str:
+def _args_of(row: OrmQ) -> object:
     try:
-        args = row.task.get("args")
+        return row.task.get("args")
     except BadSignature:
         # Signed with a key of before: no worker will take it, either.
-        return ""
-    return str(args[0]) if args else ""
-
-
-def _is_of(args: object, schema: str) -> bool:
-    return isinstance(args, tuple | list) and bool(args) and args[0] == schema
+        return ()
 
 
 def _forget_files(schema: str) -> None:

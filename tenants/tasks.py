@@ -28,6 +28,11 @@ def enqueue(path: str, *ids: int | str) -> None:
     async_task(RUN, current_workspace().schema_name, path, *ids, task_name=path.rpartition(".")[2])
 
 
+def argument(args: object, number: int) -> str:
+    """One of the arguments that a task calls `run` with: 0 is the schema, 1 the path. Blank where there is none."""
+    return str(args[number]) if isinstance(args, tuple | list) and len(args) > number else ""
+
+
 def run(schema: str, path: str, *ids: int | str) -> None:
     """Call the function in its workspace; nothing where the workspace is gone or suspended."""
     with public_context():

@@ -17,7 +17,7 @@ from .objects import (
     snapshot_of,
     with_target_kinds,
 )
-from .session import mark_state, open_client, quota_left
+from .session import mark_state, open_client
 
 __all__ = [
     "AccountError",
@@ -33,7 +33,6 @@ __all__ = [
     "meaning_of",
     "open_client",
     "open_guarded",
-    "quota_left",
     "reconnect",
     "refresh_objects",
     "rename",

@@ -6,7 +6,6 @@ import logging
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
@@ -16,7 +15,6 @@ from tenants.context import current_workspace
 
 from .. import registry
 from ..budget import Budget, Lane, Rate
-from ..budget import quota_left as day_left
 from ..contract import (
     Client,
     Connector,
@@ -125,12 +123,6 @@ def budget_of(account: ConnectedAccount, *, lane: Lane = Lane.FRESH) -> Budget:
     """As this thread sees it."""
     manifest = connector_of(account).manifest
     return Budget(account.pk, rate_of(manifest), lane=lane, per_day=manifest.requests_per_day)
-
-
-def quota_left(account: ConnectedAccount, *, now: datetime) -> float | None:
-    """Which part of the requests that the app allows in a day is left (0 to 1); None where it sets no such limit."""
-    manifest = account.manifest
-    return day_left(account.pk, manifest.requests_per_day, now) if manifest is not None else None
 
 
 def rate_of(manifest: Manifest) -> Rate | None:
