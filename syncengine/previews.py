@@ -31,6 +31,7 @@ from .models import (
     Untouched,
     VersionState,
 )
+from .run.bulk import delete_rows
 from .run.preview import LIFE, end, is_over
 from .services import SyncError
 
@@ -177,7 +178,7 @@ def approve(run: SyncRun, *, actor: str, only: Collection[int] | None = None) ->
                 raise SyncError({"operations": _("Some of these operations are not part of this preview.")})
             open_.exclude(pk__in=only).update(state=OperationState.DECLINED, decided_by=actor, decided_at=now)
         # Those that are left take the run's decision when they are carried out.
-        Untouched.objects.filter(run=locked).delete()  # From now on the records tell it themselves.
+        delete_rows(Untouched.objects.filter(run=locked))  # From now on the records tell it themselves.
         _keep_apart(locked, actor)
         locked.decided_by, locked.decided_at = actor, now
         locked.save(update_fields=["decided_by", "decided_at"])

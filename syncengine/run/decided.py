@@ -60,15 +60,10 @@ def decided(work: Slice, operations: Sequence[Operation]) -> list[Operation]:
     for op in operations:
         link = op.link
         assert link is not None
-        row = shown.get((op.kind, op.side, link.a_id, link.b_id))
+        row = shown.get((op.kind, op.side, link.a_id, link.b_id)) or before.get((op.link_id, op.kind, op.side))
         link_row = parted.get(("a", link.a_id)) or parted.get(("b", link.b_id))
         if op.kind == WriteKind.CREATE and link_row is not None:
             keep_apart(link, link_row.decided_by)
-        elif row is None and (op.link_id, op.kind, op.side) in before:
-            row = before[op.link_id, op.kind, op.side]
-            moved.append(row)
-            if not _take_up(work, op, row, by):
-                new.append(op)
         elif row is None:
             new.append(op)
         else:

@@ -12,17 +12,12 @@ twice for the same. Their time is that of the question, so that a write of ours 
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import md5
-from typing import Any
-
-from django.db import connection
-from django.db.models import Model
 
 from connectors import accounts
 from connectors.accounts import GuardedClient
@@ -37,6 +32,7 @@ from .ahead import Ahead, Answer
 from .clock import Clock
 from .companies import companies_of
 from .context import DUE_KIND, Next
+from .loading import Beside
 from .schema import is_old
 from .store import brings_news
 from .turns import is_turn, know_looks, listing_due, next_turn, note_look
@@ -46,38 +42,19 @@ SAFETY_NET = timedelta(hours=6)
 KNOWN = 512
 """Descriptions of objects that a worker keeps ready."""
 
-_READ: Mapping[type[Model], tuple[str, set[str]]] = {
-    Sync: ("sync", {"id", "pair_id", "active_id", "interval", "rested", "attention", "state"}),
-    Stream: (
-        "stream",
-        {
-            "id",
-            "object_id",
-            "cursor",
-            "seq",
-            "listed_at",
-            "read_at",
-            "read_by",
-            "company_seq",
-            "changed_at",
-            "noticed_at",
-            "pass_seconds",
-            "pass_pages",
-            "pace",
-        },
+_NEEDED: Mapping[str, Collection[str]] = {
+    "sync": ("id", "pair_id", "active_id", "interval", "rested", "attention", "state"),
+    "stream": (
+        "id", "object_id", "cursor", "seq", "listed_at", "read_at", "read_by", "company_seq", "changed_at",
+        "noticed_at", "pass_seconds", "pass_pages", "pace",
     ),
-    AccountObject: ("object", {"id", "account_id", "name", "label", "seen_at", "missing", "digest"}),
-    ConnectedAccount: ("account", {"id", "app", "name", "remote_id", "settings", "secrets", "state"}),
-}
-"""Model → its name in the query, and the columns of it that a glance needs."""
-_COLUMNS = {
-    model: tuple(f.column for f in model._meta.concrete_fields if f.column in wanted)
-    for model, (_, wanted) in _READ.items()
-}
-_SELECTED = ", ".join(f"{_READ[model][0]}.{name}" for model, names in _COLUMNS.items() for name in names)
+    "object": ("id", "account_id", "name", "label", "seen_at", "missing", "digest"),
+    "account": ("id", "app", "name", "remote_id", "settings", "secrets", "state"),
+}  # fmt: skip
+"""Table → the columns of it that a glance needs."""
 
-_AT_REST = f"""
-SELECT {_SELECTED}, due.looked_at,
+_AT_REST = Beside(
+    """, due.looked_at,
        (SELECT next_try_at FROM syncengine_recordlink link
          WHERE link.pair_id = pair.id AND next_try_at IS NOT NULL AND closed_at IS NULL
          ORDER BY next_try_at LIMIT 1),
@@ -103,7 +80,13 @@ SELECT {_SELECTED}, due.looked_at,
         WHERE link.pair_id = pair.id AND (link.replan OR link.wish <> '') OFFSET 0)
    AND NOT EXISTS (SELECT FROM syncengine_dirtyrecord dirty WHERE dirty.stream_id = stream.id OFFSET 0)
  ORDER BY stream.id = stream_b_id
-"""
+""",
+    only=_NEEDED,
+    sync=Sync,
+    stream=Stream,
+    object=AccountObject,
+    account=ConnectedAccount,
+)
 """A row for each side, or fewer where something is to be done. What is in doubt has its link planned again. OFFSET
 keeps each question to itself: joined, they would take PostgreSQL four times as long to plan."""
 
@@ -159,35 +142,22 @@ def at_rest(sync_id: int, now: datetime) -> Rest | None:
     """The sync, where nothing is known that would have to be done; else None."""
     workspace = current_workspace().pk
     params = {"sync": sync_id, "now": now, "safety_net": SAFETY_NET, "kind": DUE_KIND, "workspace": workspace}
-    with connection.cursor() as cursor:
-        cursor.execute(_AT_REST, params)
-        rows = cursor.fetchall()
+    rows = _AT_REST.find(params)
     if len(rows) < len(Side):
         return None
     streams: dict[Side, Stream] = {}
-    for side, row in zip(Side, rows, strict=True):
-        *columns, looked_at, retry_at, shared = row
+    sync: Sync = rows[0][0]
+    for side, (_sync, stream, obj, account, looked_at, retry_at, shared) in zip(Side, rows, strict=True):
         if retry_at is not None and retry_at <= now:
             return None
-        sync, streams[side] = _instances(columns)
+        stream.object, obj.account = obj, account
+        streams[side] = stream
         if shared:
             know_looks([streams[side]])
         else:
             note_look(streams[side], looked_at, sync_id)
     sync.pair = StreamPair(pk=sync.pair_id, stream_a=streams[Side.A], stream_b=streams[Side.B])
     return Rest(sync, streams, retry_at)
-
-
-def _instances(columns: Sequence[Any]) -> tuple[Sync, Stream]:
-    values = iter(columns)
-    made = [
-        model.from_db(connection.alias, names, [next(values) for _ in names])  # type: ignore[arg-type]
-        for model, names in _COLUMNS.items()
-    ]
-    sync, stream, obj, account = made
-    account.settings, stream.pace = json.loads(account.settings), json.loads(stream.pace)
-    stream.object, obj.account = obj, account
-    return sync, stream
 
 
 # --- Objects ------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from connectors.models import AccountState, ConnectedAccount
 
 from ..models import MatchKey, Operation, RecordLink, RemoteRecord, Stream, StreamPair, Sync, SyncRun
 from ..models.run import OPEN, Hold
+from .bulk import delete_rows
 from .clock import Clock
 
 HOUSE_KIND = "house"
@@ -44,8 +45,8 @@ def forget_portion(stream: Stream, portion: int = PORTION) -> int:
     """Drop some of what was last seen of a stream. Returns how many; 0 when nothing is left."""
     records = RemoteRecord.objects.filter(stream=stream)
     ids = list(records.values_list("pk", flat=True)[:portion])
-    MatchKey.objects.filter(record_id__in=ids)._raw_delete(records.db)
-    RemoteRecord.objects.filter(pk__in=ids)._raw_delete(records.db)
+    delete_rows(MatchKey.objects.filter(record_id__in=ids))
+    delete_rows(RemoteRecord.objects.filter(pk__in=ids))
     return len(ids)
 
 
@@ -108,7 +109,7 @@ class House:
         free = old.exclude(needed)
         while ids := list(free.values_list("pk", flat=True)[: self.portion]):
             # One that has come back meanwhile stays.
-            old.filter(pk__in=ids)._raw_delete(old.db)
+            delete_rows(old.filter(pk__in=ids))
             yield len(ids)
         with_values = old.filter(needed).exclude(values={})
         while ids := list(with_values.values_list("pk", flat=True)[: self.portion]):

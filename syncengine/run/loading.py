@@ -7,7 +7,7 @@ longer to plan than to answer, and the ORM longer to write down than both.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -27,32 +27,45 @@ SELECT pair.stream_a_id, pair.stream_b_id
 """
 
 
-class _Beside:
-    """Rows of several tables side by side, by their names in the statement: an instance of each model for each row."""
+class Beside:
+    """Rows of several tables side by side, by their names in the statement: an instance of each model for each row.
 
-    def __init__(self, statement: str, **models: type[Model]) -> None:
-        self._models = [(model, [f.attname for f in model._meta.concrete_fields]) for model in models.values()]
-        columns = [(alias, f) for alias, model in models.items() for f in model._meta.concrete_fields]
+    The statement goes on behind the columns: with more of them, or with FROM. `only`: the columns of a table that are
+    needed, where those are not all; the others are loaded when they are asked for.
+    """
+
+    def __init__(
+        self, statement: str, *, only: Mapping[str, Collection[str]] | None = None, **models: type[Model]
+    ) -> None:
+        only = only or {}
+        fields = {
+            alias: [f for f in model._meta.concrete_fields if alias not in only or f.column in only[alias]]
+            for alias, model in models.items()
+        }
+        self._models = [(model, [f.attname for f in fields[alias]]) for alias, model in models.items()]
+        columns = [(alias, f) for alias, some in fields.items() for f in some]
         self._sql = "SELECT " + ", ".join(f'{alias}."{f.column}"' for alias, f in columns) + statement
         self._json = [place for place, (_, f) in enumerate(columns) if isinstance(f, JSONField)]
 
-    def find(self, *parameters: object) -> list[list[Any]]:
+    def find(self, parameters: Sequence[object] | Mapping[str, object]) -> list[list[Any]]:
+        """Of each row the instances, and behind them what the statement asks for besides."""
         with connection.cursor() as cursor:
             cursor.execute(self._sql, parameters)
             return [self._made(list(row)) for row in cursor.fetchall()]
 
-    def _made(self, row: list[Any]) -> list[Model]:
+    def _made(self, row: list[Any]) -> list[Any]:
         for place in self._json:
             if row[place] is not None:
                 row[place] = json.loads(row[place])
-        made, start = [], 0
+        made: list[Any] = []
+        start = 0
         for model, names in self._models:
             made.append(model.from_db(connection.alias, names, row[start : start + len(names)]))
             start += len(names)
-        return made
+        return made + row[start:]
 
 
-_SYNC = _Beside(
+_SYNC = Beside(
     f"""
       FROM syncengine_sync sync
       JOIN syncengine_settingsversion version ON version.id = sync.active_id
@@ -63,7 +76,7 @@ _SYNC = _Beside(
     version=SettingsVersion,
     pair=StreamPair,
 )
-_ENDS = _Beside(
+_ENDS = Beside(
     """
       FROM syncengine_stream stream
       JOIN connectors_accountobject object ON object.id = stream.object_id
@@ -78,12 +91,12 @@ _ENDS = _Beside(
 
 def load(sync_id: int) -> Sync | None:
     """The sync if it is on, with its settings, streams, objects and accounts; else None."""
-    found = _SYNC.find(sync_id, SyncState.ON)
+    found = _SYNC.find([sync_id, SyncState.ON])
     if not found:
         return None
     ((sync, version, pair),) = found
     streams = {}
-    for stream, obj, account in _ENDS.find(pair.stream_a_id, pair.stream_b_id):
+    for stream, obj, account in _ENDS.find([pair.stream_a_id, pair.stream_b_id]):
         obj.account, stream.object = account, obj
         streams[stream.pk] = stream
     pair.stream_a, pair.stream_b = streams[pair.stream_a_id], streams[pair.stream_b_id]

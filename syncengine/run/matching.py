@@ -24,7 +24,7 @@ from ..models.run import OPEN
 from .bulk import insert_rows
 from .context import Slice
 from .memory import stored
-from .rows import LINKS, array, new
+from .rows import LINKS, array, links_at, new
 from .sights import Sights
 
 _PAIRS = """
@@ -218,10 +218,8 @@ def _links_of(work: Slice, ids: Ids) -> Iterable[RecordLink]:
     """In an order that is always the same: that of their operations follows from it."""
     found: dict[int, RecordLink] = {}
     for side in Side:
-        if ids[side]:
-            condition = f"pair_id = %s AND closed_at IS NULL AND {side.value}_id = ANY(%s::text[]) ORDER BY id"
-            for link in LINKS.find(condition, [work.sync.pair_id, array(ids[side])]):
-                found.setdefault(link.id, link)
+        for link in links_at(work.sync.pair_id, side, ids[side]):
+            found.setdefault(link.id, link)
     return found.values()
 
 

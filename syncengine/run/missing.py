@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from ..core.deletion import shrinks_too_much
 from ..models import ListedPage, RemoteRecord, Stream
 from ..models.sync import Attention
+from .bulk import delete_rows
 from .clock import Clock
 from .lease import Held, fenced
 from .store import mark_gone
@@ -57,9 +58,7 @@ def note_listed(stream: Stream, ids: Sequence[str]) -> None:
 
 def forget_listed(stream: Stream) -> None:
     """The pages noted are of no use any more. Within `lease.fenced`."""
-    pages = ListedPage.objects.filter(stream=stream)
-    # `delete` would load a million ids first: somebody listens to all deletions.
-    pages._raw_delete(pages.db)
+    delete_rows(ListedPage.objects.filter(stream=stream))
 
 
 def weigh(stream: Stream, last: Sequence[str]) -> list[str]:

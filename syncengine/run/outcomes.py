@@ -42,7 +42,7 @@ from .matching import drop_rows
 from .memory import base_of, changed_names, count_turns, forget_former, next_wake, note, park, planned_from_json
 from .passing import REMOVALS
 from .read import make_dirty
-from .rows import LINKS, array, attach
+from .rows import LINKS, array, attach, links_at
 from .settling import IGNORED, shows_the_past
 from .state import settle
 from .store import Seen, label_of, mark_gone, records_of, store_records
@@ -171,10 +171,7 @@ class Outcomes:
 
     def _rows_of(self, side: Side, ids: Sequence[str]) -> dict[str, RecordLink]:
         """Open rows that have these records at their ends."""
-        if not ids:
-            return {}
-        condition = f"pair_id = %s AND closed_at IS NULL AND {side.value}_id = ANY(%s::text[])"
-        return {str(row.end(side)): row for row in LINKS.find(condition, [self.work.sync.pair_id, array(ids)])}
+        return {str(row.end(side)): row for row in links_at(self.work.sync.pair_id, side, ids)}
 
     def _take_end(self, link: RecordLink, side: Side, id_: str, others: dict[str, RecordLink]) -> bool:
         """Make this record the missing end. False where it is the end of another link: no creation made it (5.9)."""

@@ -100,10 +100,7 @@ class Planner:
             return cursor.fetchall()
 
     def _due_links(self, most: int) -> list[RecordLink]:
-        condition = (
-            "pair_id = %s AND (replan OR next_try_at <= %s) AND closed_at IS NULL AND id > %s ORDER BY id LIMIT %s"
-        )
-        return LINKS.find(condition, [self.pair.pk, self.work.clock.now(), self._after, most])
+        return LINKS.find(_DUE, [self.pair.pk, self.work.clock.now(), self._after, most])
 
     def _is_due(self) -> bool:
         return bool(self._due_links(1)) or any(self._changed(side, 1) for side in Side)

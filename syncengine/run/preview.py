@@ -39,7 +39,7 @@ from ..models import (
     VersionState,
 )
 from . import trouble
-from .bulk import insert_rows
+from .bulk import delete_rows, insert_rows
 from .clock import Clock
 from .context import Halted, Next, Slice
 from .lease import Held, LeaseLost, achieved, fenced, release, take, this_process
@@ -92,9 +92,8 @@ def is_over(run: SyncRun, now: datetime) -> bool:
 
 def end(run: SyncRun) -> None:
     """Nothing of it will be carried out."""
-    rows = Operation.objects.filter(run=run, hold=Hold.PREVIEW)
-    rows._raw_delete(rows.db)
-    Untouched.objects.filter(run=run).delete()
+    delete_rows(Operation.objects.filter(run=run, hold=Hold.PREVIEW))
+    delete_rows(Untouched.objects.filter(run=run))
     SyncRun.objects.filter(pk=run.pk).update(state=RunState.CANCELLED, phase=RunPhase.DONE)
 
 
@@ -147,8 +146,8 @@ def _slice_of(run_id: int, held: Held, clock: Clock) -> Next:
 
 def _fail(run: SyncRun, held: Held, clock: Clock, reason: str) -> Next:
     with fenced(held):
-        Operation.objects.filter(run=run).delete()
-        Untouched.objects.filter(run=run).delete()
+        delete_rows(Operation.objects.filter(run=run))
+        delete_rows(Untouched.objects.filter(run=run))
         SyncRun.objects.filter(pk=run.pk, state=RunState.RUNNING).update(
             state=RunState.FAILED, error=reason, finished_at=clock.now()
         )

@@ -28,6 +28,7 @@ from ..core.values import Locale
 from ..models import DirtyRecord, RemoteRecord, Stream
 from . import missing, settling
 from .ahead import Answer
+from .bulk import delete_rows
 from .clock import Clock
 from .guard import Guard
 from .lanes import Lanes, OneByOne
@@ -330,7 +331,7 @@ class Reader:
             unsettled = self._unsettled(lacking, asked)
             now = DirtyRecord.objects.select_for_update().filter(stream=self.stream, remote_id__in=ids).order_by("pk")
             seen = [pk for pk, id_, at in now.values_list("pk", "remote_id", "not_before") if marks[id_] == at]
-            DirtyRecord.objects.filter(pk__in=seen).delete()
+            delete_rows(DirtyRecord.objects.filter(pk__in=seen))
             make_dirty(self.stream, unsettled, asked + self._settle)
             self._store((*records, *beside.records), asked)
             if self.resource.settle:

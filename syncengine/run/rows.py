@@ -8,7 +8,7 @@ out is loaded when it is asked for, as ever.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -18,6 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import DateTimeField, JSONField, Model
 from django.db.models.base import ModelState
 
+from ..core.mapping import Side
 from ..models import Operation, RecordLink, RemoteRecord
 
 M = TypeVar("M", bound=Model)
@@ -135,6 +136,12 @@ def _is_made(field: Any) -> bool:
 
 
 LINKS = Shape(RecordLink)
+_AT = "pair_id = %s AND closed_at IS NULL AND {}_id = ANY(%s::text[]) ORDER BY id"
 OPERATIONS = Shape(Operation)
 RECORDS = Shape(RemoteRecord, without=("created_at", "gone_at", "written_at"))
 """As planning and applying look at them."""
+
+
+def links_at(pair: int, side: Side, ids: Collection[str]) -> list[RecordLink]:
+    """Open links of a pair that have one of these records at their end, always in the same order."""
+    return LINKS.find(_AT.format(side.value), [pair, array(ids)]) if ids else []

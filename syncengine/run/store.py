@@ -15,7 +15,7 @@ from ..core.match import Keys, blocks, identifying, keys_of, standing_for
 from ..core.storable import storable_print
 from ..core.values import Locale, blank
 from ..models import MatchKey, RemoteRecord, Stream
-from .bulk import as_json, insert_rows, update_rows
+from .bulk import as_json, delete_rows, insert_rows, update_rows
 from .companies import with_companies
 from .rows import RECORDS, array, decoded, new
 from .survivors import news_of, there, told_by
@@ -331,7 +331,7 @@ def _keys_before(stream: Stream, ids: Iterable[str]) -> dict[str, Any]:
 def _write_keys(stream: Stream, keys: Mapping[int, Keys], older: Sequence[int]) -> None:
     """The buckets of these records, instead of those that `older` ones had."""
     if older:
-        MatchKey.objects.filter(record_id__in=older).delete()
+        delete_rows(MatchKey.objects.filter(record_id__in=older))
     insert_rows(
         [
             new(MatchKey, record_id=pk, stream_id=stream.pk, kind=kind, value=value)
@@ -364,7 +364,7 @@ def mark_gone(
         row.gone, row.gone_at, row.merged_into, row.seq = True, at, ids[row.remote_id], stream.seq
         row.suspect, row.written_at = False, at if by_us else row.written_at
     update_rows(rows, ["gone", "gone_at", "merged_into", "seq", "suspect", "written_at"])
-    MatchKey.objects.filter(record__in=rows).delete()
+    delete_rows(MatchKey.objects.filter(record__in=rows))
     _keep_number(stream)
 
 
