@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import subprocess
@@ -36,6 +37,14 @@ def workspace() -> Iterator[Any]:
             yield made
     finally:
         made.delete(force_drop=True)
+
+
+def add_crowd_arguments(parser: argparse.ArgumentParser) -> None:
+    """What benchmarks have in common in which people edit while a real queue is at work (`tests.bench.crowd`)."""
+    parser.add_argument("--edited", type=float, default=1.0, help="percent of the records edited a minute (1)")
+    parser.add_argument("--clusters", type=int, default=2)
+    parser.add_argument("--interval", type=int, help="seconds between two looks; otherwise it follows from the edits")
+    parser.add_argument("--webhook", action="store_true")
 
 
 def drop(schema: str) -> None:
